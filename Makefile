@@ -1,0 +1,27 @@
+# Shanhuo: `make help` lists the targets; a target that runs a program hands it ARGS.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := contracts chassis services/catalog services/broadcast services/orders services/notify deploy
+PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: setup
+setup: .venv/.ready ## make the virtual environment with everything in it
+.venv/.ready: requirements.txt $(PYPROJECTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+.PHONY: lock
+lock: ## compile the pinned requirements.txt anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--no-emit-package shanhuo-contracts --no-emit-package shanhuo-chassis \
+		$(foreach package,$(PACKAGES),--find-links $(package)) -o requirements.txt requirements.in $(PYPROJECTS)

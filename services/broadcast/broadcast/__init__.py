@@ -1,0 +1,1 @@
+"""Shanhuo broadcast: What is on screen now, and who is watching."""

@@ -1,0 +1,1 @@
+"""Shanhuo notify: Each person told once, live pages up to date."""

@@ -1,0 +1,1 @@
+"""Shanhuo orders: Nothing oversold, nothing lost, parcels out."""
