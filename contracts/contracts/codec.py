@@ -29,6 +29,7 @@ class Record(msgspec.Struct, frozen=True):
     type: str
     source: str
     key: str
+    subject: str
     sequence: int
     time: datetime
     data: bytes
@@ -46,15 +47,20 @@ class Event(msgspec.Struct, frozen=True):
     data: Any
 
 
-def record(data: Fact, *, source: str, sequence: int, time: datetime) -> Record:
-    """The event that says `data`, published by service `source` as number `sequence` of its aggregate."""
+def record(data: Fact, *, source: str, sequence: int, time: datetime, aggregate: str | None = None) -> Record:
+    """The event that says `data`, published by service `source` as number `sequence` of its aggregate.
+
+    `aggregate` is the id of the document that counts the sequence, where that is not the field the event is keyed by.
+    """
     kind = event_type(type(data))
     key = str(getattr(data, kind.key))
+    subject = aggregate or key
     return Record(
-        id=f"{kind.name}:{key}:{sequence}",
+        id=f"{kind.name}:{subject}:{sequence}",
         type=kind.name,
         source=f"/shanhuo/{source}",
         key=key,
+        subject=subject,
         sequence=sequence,
         time=time,
         data=_JSON.encode(data),
@@ -78,7 +84,7 @@ def to_message(item: Record) -> tuple[str, bytes, bytes, Headers]:
         "id": item.id,
         "source": item.source,
         "type": item.type,
-        "subject": item.key,
+        "subject": item.subject,
         "time": item.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "sequence": str(item.sequence),
         "partitionkey": item.key,
