@@ -10,24 +10,44 @@ import msgspec
 from msgspec import Meta
 
 from contracts.types import (
+    AllotmentId,
+    BuyerId,
     CancelReason,
     Channel,
+    Channels,
+    Counties,
     County,
     Day,
     Fen,
     Grams,
+    HubCode,
     HubKind,
-    Id,
+    ItemId,
     ItemKind,
     Latitude,
+    LivePrice,
     Longitude,
+    LotCode,
     MissReason,
     Name,
+    NameEn,
+    NameZh,
+    Offered,
+    OrderId,
+    ParcelId,
+    PaymentId,
+    PerBuyerLimit,
+    ProducerId,
+    Programme,
     Purpose,
     Rehearsal,
+    ShowId,
+    ShowKey,
     Sku,
     SlotNumber,
     SomeUnits,
+    UnitGrams,
+    UnitPrice,
     Units,
     Utc,
 )
@@ -44,79 +64,106 @@ class CountyListed(Fact, frozen=True, kw_only=True):
     """A county, the tenant, with all its public state."""
 
     county: County
-    name_zh: Name
-    name_en: Name
-    province_zh: Name
-    province_en: Name
+    name_zh: Annotated[NameZh, Meta(description="The county's name in Chinese.", examples=["修文县"])]
+    name_en: Annotated[NameEn, Meta(description="The county's name in English.", examples=["Xiuwen"])]
+    province_zh: Annotated[Name, Meta(description="The province it lies in, in Chinese.", examples=["贵州"])]
+    province_en: Annotated[Name, Meta(description="The province it lies in, in English.", examples=["Guizhou"])]
     latitude: Latitude
     longitude: Longitude
-    host_title: Annotated[str, Meta(description="Title of the official who hosts the county's shows, in English.")]
+    host_title: Annotated[
+        str,
+        Meta(
+            description="Title of the official who hosts the county's shows, in English.",
+            examples=["Magistrate of Xiuwen County"],
+        ),
+    ]
 
 
 class HubListed(Fact, frozen=True, kw_only=True):
     """A collection point or logistics centre, with all its public state."""
 
-    hub: Annotated[str, Meta(description="Code of the hub.", examples=["520123-V1"])]
+    hub: HubCode
     county: County
     kind: HubKind
-    name_zh: Name
+    name_zh: Annotated[NameZh, Meta(description="The hub's name in Chinese.", examples=["谷堡镇收寄点"])]
     latitude: Latitude
     longitude: Longitude
-    daily_capacity_parcels: Annotated[int, Meta(ge=0, description="Parcels the hub can handle a day.")]
-    van_capacity_kg: Annotated[int, Meta(ge=0, description="Payload of one van in kilograms.")] | None = None
+    daily_capacity_parcels: Annotated[
+        int, Meta(ge=0, description="Parcels the hub can handle a day, by its county's reckoning.")
+    ]
+    van_capacity_kg: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="Payload of one of the hub's vans in kilograms; null where none is stationed.", examples=[1500]
+        ),
+    ] = None
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
     """A harvest batch: where and when the thing was grown, and what vouches for it."""
 
-    lot: Annotated[str, Meta(min_length=1, max_length=128, description="The lot's code, unique within the item.")]
-    origin_village: str | None = None
-    harvested_on: Day | None = None
-    geographical_indication: Annotated[str, Meta(description="Registered geographical indication, Chinese.")] | None = None
-    certificate: Annotated[str, Meta(description="Number or name of a quality certificate.")] | None = None
-    certificate_expires_on: Day | None = None
+    lot: LotCode
+    origin_village: Annotated[
+        str | None,
+        Meta(
+            description="Village or township where it was grown, in Chinese, as the county states it.",
+            examples=["谷堡镇"],
+        ),
+    ] = None
+    harvested_on: Annotated[Day | None, Meta(description="Day of harvest or making, in China (UTC+8), ISO 8601.")] = (
+        None
+    )
+    geographical_indication: Annotated[
+        str | None, Meta(description="Registered geographical indication, in Chinese.", examples=["修文猕猴桃"])
+    ] = None
+    certificate: Annotated[str | None, Meta(description="Number or name of a quality certificate.")] = None
+    certificate_expires_on: Annotated[
+        Day | None, Meta(description="Last day, in China (UTC+8), on which the certificate holds, ISO 8601.")
+    ] = None
 
 
 class ItemListed(Fact, frozen=True, kw_only=True):
     """An item's whole public state; the last one of an item is the truth."""
 
-    item_id: Id
+    item_id: ItemId
     county: County
-    county_name_zh: Name
-    county_name_en: Name
+    county_name_zh: Annotated[NameZh, Meta(description="The county's name in Chinese.", examples=["修文县"])]
+    county_name_en: Annotated[NameEn, Meta(description="The county's name in English.", examples=["Xiuwen"])]
     sku: Sku
     kind: ItemKind
-    name_zh: Name
-    name_en: Name
-    unit: Annotated[str, Meta(description="Sales unit.", examples=["box", "bag"])]
-    weight_g: Grams
-    price_fen: Fen
-    live_price_fen: Fen
-    producer_id: Id
-    producer_name_zh: Name
-    producer_name_en: Name
+    name_zh: NameZh
+    name_en: NameEn
+    unit: Annotated[str, Meta(description="Sales unit: what one of a quantity is.", examples=["box", "bag"])]
+    weight_g: UnitGrams
+    price_fen: UnitPrice
+    live_price_fen: LivePrice
+    producer_id: ProducerId
+    producer_name_zh: Annotated[NameZh, Meta(description="The producer's name in Chinese.")]
+    producer_name_en: Annotated[NameEn, Meta(description="The producer's name in English.")]
     shelf_life_days: Annotated[int, Meta(ge=0, description="Days the item keeps after harvest or production.")]
-    lots: tuple[Lot, ...] = ()
+    lots: Annotated[
+        tuple[Lot, ...], Meta(description="The harvest batches it is sold from, as far as they are known.")
+    ] = ()
 
 
 class StockAllotted(Fact, frozen=True, kw_only=True):
     """Stock set aside to be sold: orders sell only from allotments."""
 
-    allotment_id: Id
-    item_id: Id
+    allotment_id: AllotmentId
+    item_id: ItemId
     county: County
     sku: Sku
-    name_zh: Name
-    name_en: Name
-    producer_id: Id
-    weight_g: Grams
+    name_zh: NameZh
+    name_en: NameEn
+    producer_id: ProducerId
+    weight_g: UnitGrams
     purpose: Purpose
-    offered: SomeUnits
-    price_fen: Fen
-    per_buyer_limit: SomeUnits | None = None
-    show_id: Id | None = None
-    slot: SlotNumber | None = None
-    allotted_at: Utc
+    offered: Offered
+    price_fen: UnitPrice
+    per_buyer_limit: PerBuyerLimit = None
+    show_id: Annotated[ShowId | None, Meta(description="The show it is sold in; null for the shelf.")] = None
+    slot: Annotated[SlotNumber | None, Meta(description="The show's slot it is sold in; null for the shelf.")] = None
+    allotted_at: Annotated[Utc, Meta(description="When the stock was set aside, by catalog's clock, UTC.")]
 
 
 # --- broadcast: what is on screen now ------------------------------------------------------------------------------------
@@ -125,59 +172,59 @@ class StockAllotted(Fact, frozen=True, kw_only=True):
 class StreamStarted(Fact, frozen=True, kw_only=True):
     """A show went live."""
 
-    show_id: Id
-    show: Annotated[str, Meta(description="The show's key in its line-up.", examples=["2018-12-03-township-sweet"])]
-    programme: Name
+    show_id: ShowId
+    show: ShowKey
+    programme: Programme
     rehearsal: Rehearsal
-    counties: tuple[County, ...]
-    channels: tuple[Channel, ...]
-    started_at: Utc
+    counties: Counties
+    channels: Channels
+    started_at: Annotated[Utc, Meta(description="When the show went live, by broadcast's clock, UTC.")]
 
 
 class ItemFeatured(Fact, frozen=True, kw_only=True):
     """A slot's item was put on screen; its live price holds from `opens_at` until `closes_at`, or the show's end if sooner."""
 
-    show_id: Id
-    programme: Name
+    show_id: ShowId
+    programme: Programme
     rehearsal: Rehearsal
     slot: SlotNumber
-    allotment_id: Id
-    item_id: Id
+    allotment_id: AllotmentId
+    item_id: ItemId
     county: County
     sku: Sku
-    name_zh: Name
-    name_en: Name
-    producer_id: Id
-    weight_g: Grams
-    price_fen: Fen
-    live_price_fen: Fen
-    offered: SomeUnits
-    per_buyer_limit: SomeUnits | None
-    channels: tuple[Channel, ...]
-    opens_at: Utc
-    closes_at: Utc
+    name_zh: NameZh
+    name_en: NameEn
+    producer_id: ProducerId
+    weight_g: UnitGrams
+    price_fen: UnitPrice
+    live_price_fen: LivePrice
+    offered: Offered
+    per_buyer_limit: PerBuyerLimit
+    channels: Channels
+    opens_at: Annotated[Utc, Meta(description="From when the live price holds, by broadcast's clock, UTC.")]
+    closes_at: Annotated[Utc, Meta(description="Until when the live price holds, by broadcast's clock, UTC.")]
 
 
 class StreamEnded(Fact, frozen=True, kw_only=True):
     """A show ended: its price windows close, and what was not sold goes back to stock."""
 
-    show_id: Id
-    show: str
-    programme: Name
+    show_id: ShowId
+    show: ShowKey
+    programme: Programme
     rehearsal: Rehearsal
-    counties: tuple[County, ...]
-    started_at: Utc
-    ended_at: Utc
+    counties: Counties
+    started_at: Annotated[Utc, Meta(description="When the show went live, by broadcast's clock, UTC.")]
+    ended_at: Annotated[Utc, Meta(description="When the show ended, by broadcast's clock, UTC.")]
 
 
 class AudienceSampled(Fact, frozen=True, kw_only=True):
     """How many were watching a show on a channel at an instant (concurrent viewers, as the channel reports them)."""
 
-    show_id: Id
+    show_id: ShowId
     rehearsal: Rehearsal
     channel: Channel
     viewers: Annotated[int, Meta(ge=0, description="Concurrent viewers.", examples=[86000])]
-    sampled_at: Utc
+    sampled_at: Annotated[Utc, Meta(description="When the channel counted them, UTC.")]
 
 
 # --- orders: nothing oversold, nothing lost ------------------------------------------------------------------------------
@@ -186,42 +233,54 @@ class AudienceSampled(Fact, frozen=True, kw_only=True):
 class OrderFact(Fact, frozen=True, kw_only=True):
     """What every event of an order carries, so that a reader needs no other one."""
 
-    order_id: Id
-    buyer_id: Id
-    allotment_id: Id
-    item_id: Id
+    order_id: OrderId
+    buyer_id: BuyerId
+    allotment_id: AllotmentId
+    item_id: ItemId
     county: County
     sku: Sku
-    name_zh: Name
-    name_en: Name
-    producer_id: Id
+    name_zh: NameZh
+    name_en: NameEn
+    producer_id: ProducerId
     channel: Channel
     rehearsal: Rehearsal
-    imported: Annotated[bool, Meta(description="True when another platform took the order, the money and the buyer's questions.")]
-    show_id: Id | None = None
-    slot: SlotNumber | None = None
+    imported: Annotated[
+        bool, Meta(description="True when another platform took the order, the money and the buyer's questions.")
+    ]
+    show_id: Annotated[ShowId | None, Meta(description="The show it is sold in; null for the shelf.")] = None
+    slot: Annotated[SlotNumber | None, Meta(description="The show's slot it is sold in; null for the shelf.")] = None
 
 
 class OrderPlaced(OrderFact, frozen=True, kw_only=True):
     """An order was taken, its units are its buyer's; unpaid it lapses at `pay_by`."""
 
     quantity: SomeUnits
-    unit_price_fen: Fen
-    total_fen: Fen
+    unit_price_fen: UnitPrice
+    total_fen: Annotated[
+        Fen, Meta(description="What the buyer pays in fen: quantity times unit price.", examples=[7980])
+    ]
     weight_g: Grams
-    external_number: Annotated[str, Meta(description="The other platform's own order number.")] | None = None
-    placed_at: Utc
-    pay_by: Utc | None = None
+    external_number: Annotated[
+        str | None, Meta(description="The other platform's own order number; null for our own.", examples=["536365"])
+    ] = None
+    placed_at: Annotated[
+        Utc, Meta(description="When the order was taken, by orders' clock (imported: by the other platform's), UTC.")
+    ]
+    pay_by: Annotated[
+        Utc | None, Meta(description="When it lapses if still unpaid, UTC; null when it was paid on placing.")
+    ] = None
 
 
 class OrderPaid(OrderFact, frozen=True, kw_only=True):
     """An order's whole amount was paid."""
 
     quantity: SomeUnits
-    amount_fen: Fen
+    amount_fen: Annotated[
+        Fen, Meta(description="What was paid in fen (1/100 yuan), the whole of the order.", examples=[7980])
+    ]
     provider: Annotated[str, Meta(description="Who took the payment.", examples=["test", "channel"])]
-    payment_id: Id
-    paid_at: Utc
+    payment_id: PaymentId
+    paid_at: Annotated[Utc, Meta(description="When the payment was confirmed, UTC.")]
 
 
 class OrderCancelled(OrderFact, frozen=True, kw_only=True):
@@ -229,89 +288,97 @@ class OrderCancelled(OrderFact, frozen=True, kw_only=True):
 
     quantity: SomeUnits
     reason: CancelReason
-    refund_fen: Fen
-    cancelled_at: Utc
+    refund_fen: Annotated[
+        Fen, Meta(description="What is paid back in fen (1/100 yuan); 0 when nothing was paid.", examples=[0])
+    ]
+    cancelled_at: Annotated[Utc, Meta(description="When the order ended, by orders' clock, UTC.")]
 
 
 class OrderReturned(OrderFact, frozen=True, kw_only=True):
     """Goods of a paid order came back, all or part; `restocked` says whether they may be sold again."""
 
     quantity: SomeUnits
-    refund_fen: Fen
-    restocked: bool
-    returned_at: Utc
+    refund_fen: Annotated[
+        Fen, Meta(description="What is paid back in fen (1/100 yuan); 0 when nothing was paid.", examples=[0])
+    ]
+    restocked: Annotated[bool, Meta(description="True when the goods may be sold again.")]
+    returned_at: Annotated[
+        Utc, Meta(description="When the goods were booked in, by orders' clock (imported: the other platform's), UTC.")
+    ]
 
 
 class AllotmentClosed(Fact, frozen=True, kw_only=True):
     """An allotment sells no more. Cumulative: a later revision (a late cancellation) replaces an earlier one."""
 
-    allotment_id: Id
-    item_id: Id
+    allotment_id: AllotmentId
+    item_id: ItemId
     county: County
     sku: Sku
-    name_zh: Name
-    name_en: Name
-    producer_id: Id
+    name_zh: NameZh
+    name_en: NameEn
+    producer_id: ProducerId
     rehearsal: Rehearsal
-    show_id: Id | None = None
-    slot: SlotNumber | None = None
-    offered: SomeUnits
-    sold: Units
+    show_id: Annotated[ShowId | None, Meta(description="The show it is sold in; null for the shelf.")] = None
+    slot: Annotated[SlotNumber | None, Meta(description="The show's slot it is sold in; null for the shelf.")] = None
+    offered: Offered
+    sold: Annotated[Units, Meta(description="Sales units sold, net of what was cancelled.", examples=[3988])]
     returned: Annotated[Units, Meta(description="Units that go back to stock; offered = sold + returned.")]
     revision: Annotated[int, Meta(ge=1, description="1 at the close, +1 for each later correction.")]
-    closed_at: Utc
+    closed_at: Annotated[Utc, Meta(description="When the allotment closed or was corrected, by orders' clock, UTC.")]
 
 
 class ParcelFact(Fact, frozen=True, kw_only=True):
     """What every event of a parcel carries. No name or address: the label alone has what a carrier needs."""
 
-    parcel_id: Id
-    buyer_id: Id
+    parcel_id: ParcelId
+    buyer_id: BuyerId
     county: County
-    order_ids: tuple[Id, ...]
+    order_ids: Annotated[
+        tuple[OrderId, ...], Meta(description="The orders in the parcel, all of one buyer and county.")
+    ]
 
 
 class ParcelPacked(ParcelFact, frozen=True, kw_only=True):
     """A buyer's paid orders of one county were put into one parcel at a hub."""
 
-    hub: str
+    hub: HubCode
     weight_g: Grams
-    packed_at: Utc
+    packed_at: Annotated[Utc, Meta(description="When the parcel was packed, by orders' clock, UTC.")]
 
 
 class ParcelShipped(ParcelFact, frozen=True, kw_only=True):
     """A parcel was handed to its carrier."""
 
-    hub: str
-    carrier: Name
+    hub: HubCode
+    carrier: Annotated[Name, Meta(description="Name of the trunk carrier that took it.", examples=["China Post"])]
     tracking_number: Annotated[str, Meta(description="The carrier's or our own number for following the parcel.")]
-    shipped_at: Utc
+    shipped_at: Annotated[Utc, Meta(description="When the carrier took it, by orders' clock, UTC.")]
 
 
 class ParcelScanned(ParcelFact, frozen=True, kw_only=True):
     """A parcel was seen at a hub or by a carrier on its way."""
 
-    hub: str
-    scanned_at: Utc
+    hub: HubCode
+    scanned_at: Annotated[Utc, Meta(description="When it was scanned, by orders' clock, UTC.")]
 
 
 class ParcelDelivered(ParcelFact, frozen=True, kw_only=True):
     """A parcel reached its buyer."""
 
-    delivered_at: Utc
+    delivered_at: Annotated[Utc, Meta(description="When it was handed over, by orders' clock, UTC.")]
 
 
 class DemandMissed(Fact, frozen=True, kw_only=True):
     """Demand that was seen and not served, added up over a short while for one item."""
 
-    item_id: Id
+    item_id: ItemId
     county: County
     sku: Sku
     quantity: SomeUnits
     reason: MissReason
-    allotment_id: Id | None = None
-    show_id: Id | None = None
-    missed_at: Utc
+    allotment_id: AllotmentId | None = None
+    show_id: Annotated[ShowId | None, Meta(description="The show it is sold in; null for the shelf.")] = None
+    missed_at: Annotated[Utc, Meta(description="When the count was added up, by orders' clock, UTC.")]
 
 
 class EventType(NamedTuple):
