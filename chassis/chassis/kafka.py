@@ -1,0 +1,203 @@
+"""`consume`: the door for events. A nameko entrypoint on kafka-python that commits after the work.
+
+One consumer a process polls all topics of the service; each partition's records are one batch in a worker while the partition is paused, so
+order holds and the group is never timed out. A message that cannot be digested goes to `<topic>.dlq`; an outage is waited out. What a
+handler does is its own business: it must bear the same event twice. See `digest.py` for what becomes of a batch.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import eventlet
+from eventlet.event import Event as Signal
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+from nameko.extensions import Entrypoint, SharedExtension
+
+from chassis import metrics, topics
+from chassis.digest import Digest
+from chassis.fanout import Fanout
+from chassis.health import Health
+from chassis.outages import pauses
+from chassis.producer import Producer
+from contracts import metrics as declared
+from contracts.events import Fact, event_type
+
+_log = logging.getLogger(__name__)
+_IDLE_MS = 250
+_BUSY_SECONDS = 0.02
+
+
+class Group(SharedExtension):
+    """The service's membership in its consumer group: polls, hands out batches, commits what is done, drains on stop."""
+
+    health = Health()
+
+    def setup(self) -> None:
+        self._settings = self.container.config["settings"]
+        self._service = self.container.service_name
+        self.group = self._settings.kafka_group or self._service
+        self._handlers: dict[str, list[Consume]] = {}
+        self._consumer: KafkaConsumer | None = None
+        self._busy: dict[TopicPartition, int | None] = {}
+        self._stopping = False
+        self._started = False
+        self._finished = Signal()
+        self._wake = Signal()
+        self._digest = Digest(self.container, self.group, Producer(self._settings), lambda: self._stopping)
+
+    def register(self, entrypoint: "Consume") -> None:
+        for name in entrypoint.topics:
+            self._handlers.setdefault(name, []).append(entrypoint)
+        self.health.register("kafka", self._check)
+
+    def start(self) -> None:
+        if self._handlers and not self._started:
+            self._started = True
+            self.container.spawn_managed_thread(self._run, identifier="kafka.group")
+
+    def stop(self) -> None:
+        """Let batches under way end, commit them, leave the group."""
+        self._stopping = True
+        if self._started:
+            with eventlet.Timeout(self._settings.shutdown_grace_seconds, False):
+                self._finished.wait()
+
+    def _run(self) -> None:
+        waits = pauses()
+        while not self._stopping:
+            try:
+                self._join()
+                waits = pauses()
+                self._pump()
+            except KafkaError as away:
+                metrics.counter(declared.OUTAGE_RETRIES).labels(self._service, "kafka").inc()
+                _log.warning("kafka is away: %s", away)
+                eventlet.sleep(next(waits))
+            finally:
+                self._leave()
+        if not self._finished.ready():
+            self._finished.send()
+
+    def _join(self) -> None:
+        names = topics.of_service(self._service, self._handlers)
+        if self._settings.create_topics:
+            topics.ensure(self._settings, names)
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
+            group_id=self.group,
+            client_id=self._service,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=self._settings.kafka_session_timeout_ms,
+            heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 3,
+            max_poll_records=2000,
+        )
+        self._consumer.subscribe(sorted(self._handlers))
+
+    def _leave(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            try:
+                consumer.close(autocommit=False, timeout_ms=2_000)
+            except KafkaError as away:
+                _log.warning("left the group without a word: %s", away)
+
+    def _pump(self) -> None:
+        assert self._consumer is not None
+        while not self._stopping or any(offset is None for offset in self._busy.values()):
+            records = {} if self._stopping else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
+            for partition, messages in records.items():
+                self._hand_out(partition, messages)
+            if self._busy:
+                self._await_work()
+                self._commit_done()
+        self._commit_done()
+
+    def _hand_out(self, partition: TopicPartition, messages: list[Any]) -> None:
+        assert self._consumer is not None
+        self._consumer.pause(partition)
+        if partition in self._busy:  # came back to us in a rebalance while its batch is still under way
+            self._consumer.seek(partition, messages[0].offset)
+            return
+        self._busy[partition] = None
+        self.container.spawn_managed_thread(lambda: self._work(partition, messages), identifier="kafka.batch")
+
+    def _work(self, partition: TopicPartition, messages: list[Any]) -> None:
+        done = self._digest.batch(self._handlers[partition.topic], messages)
+        self._busy[partition] = done
+        if not self._wake.ready():
+            self._wake.send()
+
+    def _await_work(self) -> None:
+        with eventlet.Timeout(_BUSY_SECONDS, False):
+            self._wake.wait()
+        if self._wake.ready():
+            self._wake = Signal()
+
+    def _commit_done(self) -> None:
+        assert self._consumer is not None
+        done = {partition: offset for partition, offset in self._busy.items() if offset is not None}
+        for partition in done:
+            del self._busy[partition]
+        mine = {partition: offset for partition, offset in done.items() if partition in self._consumer.assignment()}
+        if not mine:
+            return
+        try:
+            self._consumer.commit({partition: OffsetAndMetadata(offset, "", -1) for partition, offset in mine.items()})
+        except KafkaError as refused:  # a rebalance is under way: the events come again, and twice is once
+            _log.warning("commit refused, the batch will come again: %s", refused)
+        for partition in mine:
+            self._resume(partition)
+
+    def _resume(self, partition: TopicPartition) -> None:
+        if self._consumer is not None and partition in self._consumer.assignment():
+            self._consumer.resume(partition)
+
+    def _check(self) -> str | None:
+        if self._consumer is None:
+            return "not connected"
+        return None if self._consumer.assignment() or self._joined() else "no partitions assigned yet"
+
+    def _joined(self) -> bool:
+        """A replica beyond the number of partitions is a healthy member with nothing to do."""
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        return bool(
+            coordinator is not None and getattr(coordinator, "_generation", None) and not coordinator.rejoin_needed
+        )
+
+
+class Consume(Entrypoint):  # type: ignore[misc]  # nameko is untyped
+    """`@consume(OrderPaid)`: one event at a time; `batch=n`: lists of up to n, one partition's, in order; `fanout`: see `Fanout`."""
+
+    group = Group()
+    fanout = Fanout()
+
+    def __init__(
+        self, *facts: type[Fact], batch: int = 0, fanout: bool = False, rewind: timedelta = timedelta(0), **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.topics = tuple(event_type(fact).name for fact in facts)
+        self.batch = batch
+        self.everywhere = fanout
+        self.rewind = rewind
+
+    def setup(self) -> None:
+        if self.everywhere:
+            self.fanout.register(self)
+        else:
+            self.group.register(self)
+
+    def stop(self) -> None:
+        (self.fanout if self.everywhere else self.group).stop()
+
+
+def consume(
+    *facts: type[Fact], batch: int = 0, fanout: bool = False, rewind: timedelta = timedelta(0)
+) -> Callable[..., Any]:
+    """Decorates the method that handles these events."""
+    decorated: Callable[..., Any] = Consume.decorator(*facts, batch=batch, fanout=fanout, rewind=rewind)
+    return decorated

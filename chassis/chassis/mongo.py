@@ -1,0 +1,115 @@
+"""MongoDB for a service: one connection, documents with an outbox, a store handed to the service when the database is there.
+
+Knows no service's documents. The promise of durability is made here, in the client: majority and journalled.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import eventlet
+import mongoengine
+from mongoengine import Document, IntField, ListField
+from mongoengine.connection import get_connection
+from mongoengine.fields import DictField
+from nameko.extensions import DependencyProvider
+from pymongo.errors import AutoReconnect
+
+from chassis.config import Settings
+from chassis.health import Health
+from chassis.outages import MONGODB_AWAY, pauses
+from chassis.outbox import Outbox, Relay
+
+_log = logging.getLogger(__name__)
+
+
+class Aggregate(Document):
+    """A document whose events ride in it. `version` counts its events and is the sequence of the last one."""
+
+    version = IntField(default=0)
+    outbox = ListField(DictField())
+    meta: ClassVar[dict[str, Any]] = {"abstract": True, "indexes": ["outbox.time"]}
+
+
+class Store:
+    """A service's documents at rest. A service's own store names its documents and adds its reads and writes."""
+
+    documents: ClassVar[tuple[type[Document], ...]] = ()
+
+    def __init__(self, relay: Relay, settings: Settings) -> None:
+        self.relay = relay
+        self.settings = settings
+
+
+def connect(settings: Settings, service: str) -> None:
+    """Say where the service's database is, under the service's name as alias. Lazy: nothing is contacted yet."""
+    mongoengine.connect(
+        db=settings.mongodb_database or service,
+        alias=service,
+        host=settings.mongodb_uri,
+        w="majority",
+        journal=True,
+        tz_aware=True,
+        uuidRepresentation="standard",
+        serverSelectionTimeoutMS=2_000,
+        socketTimeoutMS=20_000,
+        appname=f"shanhuo-{service}",
+    )
+
+
+def ensure_indexes(documents: Iterable[type[Document]]) -> None:
+    """Create the collections' indexes where they are missing."""
+    for document in documents:
+        document.ensure_indexes()
+
+
+class Away:
+    """Stands for the store until the database was reached once: every use is an outage, to be waited out or answered with 503."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AutoReconnect("the database has not been reached yet")
+
+
+class Stored(DependencyProvider):
+    """Hands the service its store; creates indexes as soon as the database is there; tells whether it is reachable."""
+
+    outbox = Outbox()
+    health = Health()
+
+    def __init__(self, store: type[Store]) -> None:
+        super().__init__()
+        self._store_class = store
+        self._store: Store | None = None
+
+    def setup(self) -> None:
+        self._settings: Settings = self.container.config["settings"]
+        self._service = self.container.service_name
+        connect(self._settings, self._service)
+        documents = self._store_class.documents
+        self.outbox.register(document for document in documents if issubclass(document, Aggregate))
+        self.health.register("mongodb", self._check)
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._prepare, identifier="mongodb.indexes")
+
+    def get_dependency(self, worker_ctx: object) -> Store | Away:
+        return self._store or Away()
+
+    def _prepare(self) -> None:
+        for pause in pauses():
+            try:
+                ensure_indexes(self._store_class.documents)
+                self._store = self._store_class(self.outbox.relay, self._settings)
+                return
+            except MONGODB_AWAY as away:
+                _log.warning("mongodb is away: %s", away)
+                eventlet.sleep(pause)
+
+    def _check(self) -> str | None:
+        if self._store is None:
+            return "not reached yet"
+        try:
+            get_connection(self._service).admin.command("ping")
+        except MONGODB_AWAY as away:
+            return f"away: {type(away).__name__}"
+        return None

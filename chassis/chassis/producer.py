@@ -1,0 +1,78 @@
+"""The one way to Kafka for what we say: idempotent, acknowledged by all in-sync replicas, in the order given.
+
+Wraps kafka-python once. Raises `KafkaError` when the broker is away: whoever publishes keeps what was not acknowledged.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from chassis.config import Settings
+from contracts.codec import Headers
+
+Message = tuple[str, bytes | None, bytes | None, Headers]
+_log = logging.getLogger(__name__)
+_DELIVERY_MS = 10_000
+
+
+class Producer:
+    """A producer that connects when it is first used and is made anew after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = settings.kafka_bootstrap_servers.split(",")
+        self._producer: KafkaProducer | None = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Publish the messages and return when every one is acknowledged; raises KafkaError if one is not."""
+        try:
+            producer = self._connected()
+            waiting = [
+                producer.send(topic, key=key, value=value, headers=list(headers))
+                for topic, key, value, headers in messages
+            ]
+            for future in waiting:
+                future.get(timeout=_DELIVERY_MS / 1000)
+        except KafkaError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Forget the connection; what was not acknowledged is not waited for."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=0)
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._servers,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                delivery_timeout_ms=_DELIVERY_MS,
+                request_timeout_ms=5_000,
+                max_block_ms=5_000,
+            )
+        return self._producer
+
+
+def dead_letter(message: "DeadMessage", *, group: str, reason: str, attempts: int) -> Message:
+    """The message as it goes to `<topic>.dlq`: untouched, with where it came from, why, and how often it was tried."""
+    added = {
+        "dlq_reason": reason[:1000],
+        "dlq_group": group,
+        "dlq_topic": message.topic,
+        "dlq_partition": str(message.partition),
+        "dlq_offset": str(message.offset),
+        "dlq_attempts": str(attempts),
+    }
+    headers: Iterable[tuple[str, bytes]] = message.headers or ()
+    kept = [(name, value) for name, value in headers if name not in added]
+    return (
+        f"{message.topic}.dlq",
+        message.key,
+        message.value,
+        [*kept, *((name, value.encode()) for name, value in added.items())],
+    )

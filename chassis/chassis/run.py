@@ -1,0 +1,56 @@
+"""Starts one service and ends it: the only place that patches the standard library for eventlet, before anything else is imported."""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+_log = logging.getLogger(__name__)
+
+
+def main(target: str) -> NoReturn:
+    """Run the service class named `package.module:Class` until SIGTERM or SIGINT.
+
+    Exit code 0 after a graceful stop, 1 when a bug killed the service, 2 (and one line) when settings are missing or wrong.
+    """
+    import eventlet
+
+    eventlet.monkey_patch()
+    from chassis.config import BadSettings, load
+
+    service_class = _service_class(target)
+    try:
+        settings = load(service_class.settings_class, os.environ)
+    except BadSettings as bad:
+        print(f"{service_class.name}: {bad}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(_serve(service_class, settings))
+
+
+def _service_class(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _serve(service_class: Any, settings: Any) -> int:
+    import eventlet
+
+    from chassis import logs
+    from chassis.container import Container
+
+    logs.configure(service_class.name, settings.log_level)
+    container = Container(
+        service_class,
+        {"settings": settings, "WEB_SERVER_ADDRESS": settings.http_bind, "max_workers": settings.max_workers},
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: eventlet.spawn_n(container.stop))
+    container.start()
+    try:
+        container.wait()
+    except Exception:
+        _log.exception("the service died")
+        return 1
+    return 0
