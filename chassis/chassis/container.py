@@ -8,7 +8,10 @@ from chassis import logs
 
 
 class Container(ServiceContainer):
-    """Greenlets do not inherit context variables, so each worker is told anew, from the data its entrypoint spawned it with."""
+    """Greenlets do not inherit context variables, so each worker is told anew, from the data its entrypoin@@@.
+
+    T spawned it with.
+    """
 
     def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
         about = {name: worker_ctx.data.get(name) for name in ("request_id", "event_id")}

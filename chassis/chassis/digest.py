@@ -1,8 +1,10 @@
-"""What becomes of a batch of messages: decoded, handed to the service, tried again, or set aside. Knows handlers, no polling.
+"""What becomes of a batch of messages.
 
-An outage (MongoDB or Kafka away) is waited out for as long as it lasts. Any other failure of a batch is narrowed down: its events are tried
-one by one, each up to `ATTEMPTS` times, and the one that keeps failing goes to the dead letters with its reason, origin and attempts,
-as does at once what cannot be decoded. The rest goes on.
+Decoded, handed to the service, tried again, or set aside. Knows handlers, no polling.
+
+An outage (MongoDB or Kafka away) is waited out for as long as it lasts. Any other failure of a batch is narrowed
+down: its events are tried one by one, each up to `ATTEMPTS` times, and the one that keeps failing goes to the dead
+letters with its reason, origin and attempts, as does at once what cannot be decoded. The rest goes on.
 """
 
 import logging
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import eventlet
+from contracts.codec import Event, Undecodable, decode
 from eventlet.event import Event as Signal
 
 from chassis import metrics
@@ -18,7 +21,6 @@ from chassis.clock import utcnow
 from chassis.outages import ENGINE_AWAY, engine_of, pauses
 from chassis.producer import Message, dead_letter
 from contracts import metrics as declared
-from contracts.codec import Event, Undecodable, decode
 
 _log = logging.getLogger(__name__)
 ATTEMPTS: Final = 3
@@ -46,14 +48,19 @@ Pair = tuple[Any, Event]  # a Kafka record and the event in it
 class Digest:
     """Brings batches to the service's handlers and says up to which offset they are done."""
 
-    def __init__(self, container: Any, group: str, producer: Sends, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, container: Any, group: str, producer: Sends, stopping: Callable[[], bool]
+    ) -> None:
         self._container = container
         self._group = group
         self._producer = producer
         self._stopping = stopping
 
     def batch(self, handlers: Sequence[Handler], messages: Sequence[Any]) -> int:
-        """Digest one partition's messages; the offset to commit (the first one, when a stop interrupted an outage)."""
+        """Digest one partition's messages.
+
+        The offset to commit (the first one, when a stop interrupted an outage).
+        """
         began = time.monotonic()
         try:
             pairs = list(self._decoded(messages))
@@ -79,15 +86,25 @@ class Digest:
             self._call(handler, pairs)
         except Interrupted:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  any failure of a handler is narrowed down and answered
             if len(pairs) > 1:
-                _log.warning("a batch of %d failed, trying its events one by one: %s", len(pairs), error)
+                _log.warning(
+                    "a batch of %d failed, trying its events one by one: %s",
+                    len(pairs),
+                    error,
+                )
                 for pair in pairs:
                     self._insist(handler, pair, attempts=0)
             else:
                 self._insist(handler, pairs[0], attempts=1, error=error)
 
-    def _insist(self, handler: Handler, pair: Pair, attempts: int, error: Exception | None = None) -> None:
+    def _insist(
+        self,
+        handler: Handler,
+        pair: Pair,
+        attempts: int,
+        error: Exception | None = None,
+    ) -> None:
         for pause in pauses():
             if attempts >= ATTEMPTS:
                 self._set_aside(pair[0], f"{type(error).__name__}: {error}", attempts)
@@ -99,7 +116,7 @@ class Digest:
                 return
             except Interrupted:
                 raise
-            except Exception as failed:
+            except Exception as failed:  # noqa: BLE001  the same
                 attempts, error = attempts + 1, failed
 
     def _call(self, handler: Handler, pairs: Sequence[Pair]) -> None:
@@ -113,28 +130,50 @@ class Digest:
             except ENGINE_AWAY as away:
                 engine = engine_of(away)
                 _log.warning("%s is away, %s waits: %s", engine, events[0].type, away)
-                metrics.counter(declared.OUTAGE_RETRIES).labels(self._container.service_name, engine).inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(
+                    self._container.service_name, engine
+                ).inc()
                 self._sleep(pause)
 
     def _work(self, handler: Handler, payload: Event | list[Event]) -> None:
         done = Signal()
 
-        def finished(worker_ctx: object, result: object, exc_info: Any) -> tuple[object, Any]:
+        def finished(
+            _worker: object, result: object, exc_info: Any
+        ) -> tuple[object, Any]:
             done.send(result, exc_info)
             return result, exc_info
 
         first = payload[0] if isinstance(payload, list) else payload
         self._container.spawn_worker(
-            handler, (payload,), {}, context_data={"event_id": first.id}, handle_result=finished
+            handler,
+            (payload,),
+            {},
+            context_data={"event_id": first.id},
+            handle_result=finished,
         )
         done.wait()
 
     def _set_aside(self, message: Any, reason: str, attempts: int) -> None:
-        _log.error("dead letter from %s/%s@%s: %s", message.topic, message.partition, message.offset, reason)
+        _log.error(
+            "dead letter from %s/%s@%s: %s",
+            message.topic,
+            message.partition,
+            message.offset,
+            reason,
+        )
         for pause in pauses():
             try:
-                self._producer.send([dead_letter(message, group=self._group, reason=reason, attempts=attempts)])
-                metrics.counter(declared.EVENTS_DEAD).labels(self._container.service_name, message.topic).inc()
+                self._producer.send(
+                    [
+                        dead_letter(
+                            message, group=self._group, reason=reason, attempts=attempts
+                        )
+                    ]
+                )
+                metrics.counter(declared.EVENTS_DEAD).labels(
+                    self._container.service_name, message.topic
+                ).inc()
                 return
             except ENGINE_AWAY as away:
                 _log.warning("kafka is away, a dead letter waits: %s", away)
@@ -147,11 +186,15 @@ class Digest:
 
     def _measure(self, topic: str, pairs: Sequence[Pair], seconds: float) -> None:
         service = self._container.service_name
-        metrics.histogram(declared.EVENT_HANDLING_SECONDS).labels(service, topic).observe(seconds)
+        metrics.histogram(declared.EVENT_HANDLING_SECONDS).labels(
+            service, topic
+        ).observe(seconds)
         metrics.counter(declared.EVENTS_CONSUMED).labels(service, topic).inc(len(pairs))
         if pairs:
             age = (utcnow() - pairs[0][1].time).total_seconds()
-            metrics.histogram(declared.EVENT_AGE_SECONDS).labels(service, topic).observe(max(age, 0.0))
+            metrics.histogram(declared.EVENT_AGE_SECONDS).labels(
+                service, topic
+            ).observe(max(age, 0.0))
 
 
 def _chunks(pairs: list[Pair], size: int) -> Iterator[list[Pair]]:

@@ -1,7 +1,7 @@
 """Events for every replica: each reads all partitions by itself, from a while ago on, and commits nothing.
 
-For what a replica keeps in memory and shows (live pages). No group, no dead letters: the group that owns the work sets aside what is broken;
-here it is only skipped.
+For what a replica keeps in memory and shows (live pages). No group, no dead letters: the group that owns the work
+sets aside what is broken; here it is only skipped.
 """
 
 import logging
@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 import eventlet
+from contracts.codec import Event, Undecodable, decode
 from eventlet.event import Event as Signal
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -20,7 +21,6 @@ from chassis.clock import utcnow
 from chassis.health import Health
 from chassis.outages import pauses
 from contracts import metrics as declared
-from contracts.codec import Event, Undecodable, decode
 
 _log = logging.getLogger(__name__)
 _IDLE_MS = 250
@@ -58,7 +58,9 @@ class Fanout(SharedExtension):
 
     def register(self, entrypoint: Everywhere) -> None:
         self._handlers.append(entrypoint)
-        self.health.register("kafka-fanout", lambda: None if self._consumer else "not connected")
+        self.health.register(
+            "kafka-fanout", lambda: None if self._consumer else "not connected"
+        )
 
     def start(self) -> None:
         if self._handlers and not self._started:
@@ -78,7 +80,9 @@ class Fanout(SharedExtension):
                 self._pump(self._connect())
                 waits = pauses()
             except KafkaError as away:
-                metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, "kafka").inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(
+                    self.container.service_name, "kafka"
+                ).inc()
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -107,12 +111,14 @@ class Fanout(SharedExtension):
         self._consumer = consumer
         return consumer
 
-    def _rewind(self, consumer: KafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
+    def _rewind(
+        self, consumer: KafkaConsumer, partitions: Iterable[TopicPartition]
+    ) -> None:
         """On after what was seen, or to `rewind` ago on the first connection."""
         back = max(handler.rewind for handler in self._handlers)
         since = int((utcnow() - back).timestamp() * 1000)
         fresh = [partition for partition in partitions if partition not in self._seen]
-        found = consumer.offsets_for_times({partition: since for partition in fresh}) if fresh else {}
+        found = consumer.offsets_for_times(dict.fromkeys(fresh, since)) if fresh else {}
         for partition in partitions:
             if partition in self._seen:
                 consumer.seek(partition, self._seen[partition] + 1)
@@ -131,10 +137,19 @@ class Fanout(SharedExtension):
     def _hand_out(self, message: Any) -> None:
         try:
             delivery = Delivery(
-                decode(message.headers, message.value), message.topic, message.partition, message.offset
+                decode(message.headers, message.value),
+                message.topic,
+                message.partition,
+                message.offset,
             )
         except Undecodable as reason:
-            _log.warning("skipped %s/%s@%s: %s", message.topic, message.partition, message.offset, reason)
+            _log.warning(
+                "skipped %s/%s@%s: %s",
+                message.topic,
+                message.partition,
+                message.offset,
+                reason,
+            )
             return
         for handler in self._handlers:
             if message.topic in handler.topics:
@@ -143,8 +158,12 @@ class Fanout(SharedExtension):
     def _call(self, handler: Everywhere, delivery: Delivery) -> None:
         done = Signal()
 
-        def finished(worker_ctx: object, result: object, exc_info: Any) -> tuple[object, Any]:
-            done.send(None)  # nameko has logged the failure; a live page goes on with the next event
+        def finished(
+            _worker: object, result: object, exc_info: Any
+        ) -> tuple[object, Any]:
+            done.send(
+                None
+            )  # nameko has logged the failure; a live page goes on with the next event
             return result, exc_info
 
         self.container.spawn_worker(handler, (delivery,), {}, handle_result=finished)

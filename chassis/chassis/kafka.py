@@ -1,8 +1,9 @@
 """`consume`: the door for events. A nameko entrypoint on kafka-python that commits after the work.
 
-One consumer a process polls all topics of the service; each partition's records are one batch in a worker while the partition is paused, so
-order holds and the group is never timed out. A message that cannot be digested goes to `<topic>.dlq`; an outage is waited out. What a
-handler does is its own business: it must bear the same event twice. See `digest.py` for what becomes of a batch.
+One consumer a process polls all topics of the service; each partition's records are one batch in a worker while the
+partition is paused, so order holds and the group is never timed out. A message that cannot be digested goes to
+`<topic>.dlq`; an outage is waited out. What a handler does is its own business: it must bear the same event twice.
+See `digest.py` for what becomes of a batch.
 """
 
 import logging
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import eventlet
+from contracts.events import Fact, event_type
 from eventlet.event import Event as Signal
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -24,7 +26,6 @@ from chassis.health import Health
 from chassis.outages import pauses
 from chassis.producer import Producer
 from contracts import metrics as declared
-from contracts.events import Fact, event_type
 
 _log = logging.getLogger(__name__)
 _IDLE_MS = 250
@@ -32,7 +33,10 @@ _BUSY_SECONDS = 0.02
 
 
 class Group(SharedExtension):
-    """The service's membership in its consumer group: polls, hands out batches, commits what is done, drains on stop."""
+    """The service's membership in its consumer group.
+
+    Polls, hands out batches, commits what is done, drains on stop.
+    """
 
     health = Health()
 
@@ -47,7 +51,9 @@ class Group(SharedExtension):
         self._started = False
         self._finished = Signal()
         self._wake = Signal()
-        self._digest = Digest(self.container, self.group, Producer(self._settings), lambda: self._stopping)
+        self._digest = Digest(
+            self.container, self.group, Producer(self._settings), lambda: self._stopping
+        )
 
     def register(self, entrypoint: "Consume") -> None:
         for name in entrypoint.topics:
@@ -74,7 +80,9 @@ class Group(SharedExtension):
                 waits = pauses()
                 self._pump()
             except KafkaError as away:
-                metrics.counter(declared.OUTAGE_RETRIES).labels(self._service, "kafka").inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(
+                    self._service, "kafka"
+                ).inc()
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -108,8 +116,14 @@ class Group(SharedExtension):
 
     def _pump(self) -> None:
         assert self._consumer is not None
-        while not self._stopping or any(offset is None for offset in self._busy.values()):
-            records = {} if self._stopping else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
+        while not self._stopping or any(
+            offset is None for offset in self._busy.values()
+        ):
+            records = (
+                {}
+                if self._stopping
+                else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
+            )
             for partition, messages in records.items():
                 self._hand_out(partition, messages)
             if self._busy:
@@ -120,11 +134,15 @@ class Group(SharedExtension):
     def _hand_out(self, partition: TopicPartition, messages: list[Any]) -> None:
         assert self._consumer is not None
         self._consumer.pause(partition)
-        if partition in self._busy:  # came back to us in a rebalance while its batch is still under way
+        if (
+            partition in self._busy
+        ):  # came back to us in a rebalance while its batch is still under way
             self._consumer.seek(partition, messages[0].offset)
             return
         self._busy[partition] = None
-        self.container.spawn_managed_thread(lambda: self._work(partition, messages), identifier="kafka.batch")
+        self.container.spawn_managed_thread(
+            lambda: self._work(partition, messages), identifier="kafka.batch"
+        )
 
     def _work(self, partition: TopicPartition, messages: list[Any]) -> None:
         done = self._digest.batch(self._handlers[partition.topic], messages)
@@ -140,14 +158,27 @@ class Group(SharedExtension):
 
     def _commit_done(self) -> None:
         assert self._consumer is not None
-        done = {partition: offset for partition, offset in self._busy.items() if offset is not None}
+        done = {
+            partition: offset
+            for partition, offset in self._busy.items()
+            if offset is not None
+        }
         for partition in done:
             del self._busy[partition]
-        mine = {partition: offset for partition, offset in done.items() if partition in self._consumer.assignment()}
+        mine = {
+            partition: offset
+            for partition, offset in done.items()
+            if partition in self._consumer.assignment()
+        }
         if not mine:
             return
         try:
-            self._consumer.commit({partition: OffsetAndMetadata(offset, "", -1) for partition, offset in mine.items()})
+            self._consumer.commit(
+                {
+                    partition: OffsetAndMetadata(offset, "", -1)
+                    for partition, offset in mine.items()
+                }
+            )
         except KafkaError as refused:  # a rebalance is under way: the events come again, and twice is once
             _log.warning("commit refused, the batch will come again: %s", refused)
         for partition in mine:
@@ -160,24 +191,38 @@ class Group(SharedExtension):
     def _check(self) -> str | None:
         if self._consumer is None:
             return "not connected"
-        return None if self._consumer.assignment() or self._joined() else "no partitions assigned yet"
+        return (
+            None
+            if self._consumer.assignment() or self._joined()
+            else "no partitions assigned yet"
+        )
 
     def _joined(self) -> bool:
         """A replica beyond the number of partitions is a healthy member with nothing to do."""
         coordinator = getattr(self._consumer, "_coordinator", None)
         return bool(
-            coordinator is not None and getattr(coordinator, "_generation", None) and not coordinator.rejoin_needed
+            coordinator is not None
+            and getattr(coordinator, "_generation", None)
+            and not coordinator.rejoin_needed
         )
 
 
 class Consume(Entrypoint):  # type: ignore[misc]  # nameko is untyped
-    """`@consume(OrderPaid)`: one event at a time; `batch=n`: lists of up to n, one partition's, in order; `fanout`: see `Fanout`."""
+    """`@consume(OrderPaid)`.
+
+    One event at a time; `batch=n`: lists of up to n, one partition's, in order; `fanout`: see `Fanout`.
+    """
 
     group = Group()
     fanout = Fanout()
 
     def __init__(
-        self, *facts: type[Fact], batch: int = 0, fanout: bool = False, rewind: timedelta = timedelta(0), **kwargs: Any
+        self,
+        *facts: type[Fact],
+        batch: int = 0,
+        fanout: bool = False,
+        rewind: timedelta = timedelta(0),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.topics = tuple(event_type(fact).name for fact in facts)
@@ -196,8 +241,13 @@ class Consume(Entrypoint):  # type: ignore[misc]  # nameko is untyped
 
 
 def consume(
-    *facts: type[Fact], batch: int = 0, fanout: bool = False, rewind: timedelta = timedelta(0)
+    *facts: type[Fact],
+    batch: int = 0,
+    fanout: bool = False,
+    rewind: timedelta = timedelta(0),
 ) -> Callable[..., Any]:
     """Decorates the method that handles these events."""
-    decorated: Callable[..., Any] = Consume.decorator(*facts, batch=batch, fanout=fanout, rewind=rewind)
+    decorated: Callable[..., Any] = Consume.decorator(
+        *facts, batch=batch, fanout=fanout, rewind=rewind
+    )
     return decorated

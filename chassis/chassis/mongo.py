@@ -1,4 +1,6 @@
-"""MongoDB for a service: one connection, documents with an outbox, a store handed to the service when the database is there.
+"""MongoDB for a service.
+
+One connection, documents with an outbox, a store handed to the service when the database is there.
 
 Knows no service's documents. The promise of durability is made here, in the client: majority and journalled.
 """
@@ -64,14 +66,20 @@ def ensure_indexes(documents: Iterable[type[Document]]) -> None:
 
 
 class Away:
-    """Stands for the store until the database was reached once: every use is an outage, to be waited out or answered with 503."""
+    """Stands for the store until the database was reached once.
+
+    Every use is an outage, to be waited out or answered with 503.
+    """
 
     def __getattr__(self, name: str) -> Any:
         raise AutoReconnect("the database has not been reached yet")
 
 
 class Stored(DependencyProvider):
-    """Hands the service its store; creates indexes as soon as the database is there; tells whether it is reachable."""
+    """Hands the service its store.
+
+    Creates indexes as soon as the database is there; tells whether it is reachable.
+    """
 
     outbox = Outbox()
     health = Health()
@@ -86,7 +94,9 @@ class Stored(DependencyProvider):
         self._service = self.container.service_name
         connect(self._settings, self._service)
         documents = self._store_class.documents
-        self.outbox.register(document for document in documents if issubclass(document, Aggregate))
+        self.outbox.register(
+            document for document in documents if issubclass(document, Aggregate)
+        )
         self.health.register("mongodb", self._check)
 
     def start(self) -> None:

@@ -1,9 +1,10 @@
 """Publishes the events that ride in documents: read in order, send, then remove. Nothing else publishes.
 
-State and its events are one write: a service writes them into the document's `outbox` and tells the relay which documents. The relay reads
-the outbox from the database (never from memory, so the order is the document's own whoever wrote last), publishes with `acks=all` and
-an idempotent producer, and removes what was published. Killed between any two steps nothing is lost; what is published again has the
-same id. A sweep finds what was left behind; it is the safety net, not the way.
+State and its events are one write: a service writes them into the document's `outbox` and tells the relay which
+documents. The relay reads the outbox from the database (never from memory, so the order is the document's own whoever
+wrote last), publishes with `acks=all` and an idempotent producer, and removes what was published. Killed between any
+two steps nothing is lost; what is published again has the same id. A sweep finds what was left behind; it is the
+safety net, not the way.
 """
 
 import logging
@@ -12,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import eventlet
+from contracts.codec import Record, from_document, to_message
 from eventlet.event import Event as Signal
 from mongoengine import Document
 from nameko.extensions import SharedExtension
@@ -22,7 +24,6 @@ from chassis.clock import utcnow
 from chassis.outages import ENGINE_AWAY, engine_of, pauses
 from chassis.producer import Message, Producer
 from contracts import metrics as declared
-from contracts.codec import Record, from_document, to_message
 
 _log = logging.getLogger(__name__)
 _BATCH = 500
@@ -74,7 +75,12 @@ class Relay:
         found = 0
         for document in documents:
             old = {"outbox.time": {"$lt": utcnow() - _LEFT_BEHIND}}
-            ids = [row["_id"] for row in document._get_collection().find(old, {"_id": 1}).limit(10 * _BATCH)]
+            ids = [
+                row["_id"]
+                for row in document._get_collection()
+                .find(old, {"_id": 1})
+                .limit(10 * _BATCH)
+            ]
             if ids:
                 self.publish(document, ids)
                 found += len(ids)
@@ -83,25 +89,42 @@ class Relay:
         return found
 
     def _relay(self, collection: Collection[dict[str, Any]], ids: list[str]) -> int:
-        rows = {row["_id"]: row.get("outbox", []) for row in collection.find({"_id": {"$in": ids}}, {"outbox": 1})}
-        outboxes = [[from_document(item) for item in rows[key]] for key in ids if rows.get(key)]
+        rows = {
+            row["_id"]: row.get("outbox", [])
+            for row in collection.find({"_id": {"$in": ids}}, {"outbox": 1})
+        }
+        outboxes = [
+            [from_document(item) for item in rows[key]] for key in ids if rows.get(key)
+        ]
         for wave in _waves(outboxes):
             self._producer.send([to_message(item) for item in wave])
             for item in wave:
-                metrics.counter(declared.EVENTS_PUBLISHED).labels(self._service, item.type).inc()
-        self._mark(collection, {key: [item["id"] for item in box] for key, box in rows.items() if box})
+                metrics.counter(declared.EVENTS_PUBLISHED).labels(
+                    self._service, item.type
+                ).inc()
+        self._mark(
+            collection,
+            {key: [item["id"] for item in box] for key, box in rows.items() if box},
+        )
         return sum(map(len, outboxes))
 
-    def _mark(self, collection: Collection[dict[str, Any]], published: dict[str, list[str]]) -> None:
+    def _mark(
+        self, collection: Collection[dict[str, Any]], published: dict[str, list[str]]
+    ) -> None:
         keys = list(published)
         for start in range(0, len(keys), _MARKED_AT_ONCE):
             chunk = keys[start : start + _MARKED_AT_ONCE]
             events = [event for key in chunk for event in published[key]]
-            collection.update_many({"_id": {"$in": chunk}}, {"$pull": {"outbox": {"id": {"$in": events}}}})
+            collection.update_many(
+                {"_id": {"$in": chunk}}, {"$pull": {"outbox": {"id": {"$in": events}}}}
+            )
 
 
 def _waves(outboxes: list[list[Record]]) -> Iterable[list[Record]]:
-    """First events of all documents, then the second ones, …: an event is on the broker before its successor, whatever their topics."""
+    """First events of all documents, then the second ones, ….
+
+    An event is on the broker before its successor, whatever their topics.
+    """
     for depth in range(max(map(len, outboxes), default=0)):
         yield [box[depth] for box in outboxes if depth < len(box)]
 
@@ -131,7 +154,9 @@ class Outbox(SharedExtension):
         try:
             self.relay.run_once()
         except ENGINE_AWAY as away:
-            _log.warning("stopped with events unpublished, they are in their documents: %s", away)
+            _log.warning(
+                "stopped with events unpublished, they are in their documents: %s", away
+            )
         self._producer.close()
 
     def _run(self) -> None:
@@ -156,6 +181,8 @@ class Outbox(SharedExtension):
 
     def _wait_out(self, away: Exception, seconds: float) -> None:
         engine = engine_of(away)
-        metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, engine).inc()
+        metrics.counter(declared.OUTAGE_RETRIES).labels(
+            self.container.service_name, engine
+        ).inc()
         _log.warning("%s is away, events wait in their documents: %s", engine, away)
         eventlet.sleep(seconds)

@@ -1,16 +1,18 @@
 """The one way to Kafka for what we say: idempotent, acknowledged by all in-sync replicas, in the order given.
 
-Wraps kafka-python once. Raises `KafkaError` when the broker is away: whoever publishes keeps what was not acknowledged.
+Wraps kafka-python once. Raises `KafkaError` when the broker is away: whoever publishes keeps what was not
+acknowledged.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
 
+from contracts.codec import Headers
 from kafka import KafkaProducer
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from chassis.config import Settings
-from contracts.codec import Headers
 
 Message = tuple[str, bytes | None, bytes | None, Headers]
 _log = logging.getLogger(__name__)
@@ -58,8 +60,13 @@ class Producer:
         return self._producer
 
 
-def dead_letter(message: "DeadMessage", *, group: str, reason: str, attempts: int) -> Message:
-    """The message as it goes to `<topic>.dlq`: untouched, with where it came from, why, and how often it was tried."""
+def dead_letter(
+    message: ConsumerRecord, *, group: str, reason: str, attempts: int
+) -> Message:
+    """The message as it goes to `<topic>.dlq`.
+
+    Untouched, with where it came from, why, and how often it was tried.
+    """
     added = {
         "dlq_reason": reason[:1000],
         "dlq_group": group,

@@ -1,4 +1,7 @@
-"""Starts one service and ends it: the only place that patches the standard library for eventlet, before anything else is imported."""
+"""Starts one service and ends it.
+
+The only place that patches the standard library for eventlet, before anything else is imported.
+"""
 
 import importlib
 import logging
@@ -13,7 +16,8 @@ _log = logging.getLogger(__name__)
 def main(target: str) -> NoReturn:
     """Run the service class named `package.module:Class` until SIGTERM or SIGINT.
 
-    Exit code 0 after a graceful stop, 1 when a bug killed the service, 2 (and one line) when settings are missing or wrong.
+    Exit code 0 after a graceful stop, 1 when a bug killed the service, 2 (and one line) when settings are missing or
+    wrong.
     """
     import eventlet
 
@@ -43,14 +47,18 @@ def _serve(service_class: Any, settings: Any) -> int:
     logs.configure(service_class.name, settings.log_level)
     container = Container(
         service_class,
-        {"settings": settings, "WEB_SERVER_ADDRESS": settings.http_bind, "max_workers": settings.max_workers},
+        {
+            "settings": settings,
+            "WEB_SERVER_ADDRESS": settings.http_bind,
+            "max_workers": settings.max_workers,
+        },
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_n(container.stop))
     container.start()
     try:
         container.wait()
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever it was, it is logged and the exit code says so
         _log.exception("the service died")
         return 1
     return 0

@@ -1,4 +1,7 @@
-"""For tests of services: waiting for facts, and a relay that only remembers. No engine and no service is known here."""
+"""For tests of services.
+
+Waiting for facts, and a relay that only remembers. No engine and no service is known here.
+"""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +13,10 @@ T = TypeVar("T")
 
 
 def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05) -> T:
-    """Call `check` until it returns something true and raises no AssertionError; its value, or the last failure after `within` seconds."""
+    """Call `check` until it returns something true and raises no AssertionError.
+
+    Its value, or the last failure after `within` seconds.
+    """
     deadline = time.monotonic() + within
     while True:
         try:

@@ -13,7 +13,13 @@ from chassis.http import PUBLIC, Call, http
 from chassis.kafka import consume
 from chassis.mongo import Aggregate, Store, Stored
 from contracts.codec import record, to_document
-from contracts.events import AudienceSampled, DemandMissed, ItemFeatured, StreamEnded, StreamStarted
+from contracts.events import (
+    AudienceSampled,
+    DemandMissed,
+    ItemFeatured,
+    StreamEnded,
+    StreamStarted,
+)
 from mongoengine import Document, IntField, StringField
 
 
@@ -44,13 +50,18 @@ class LedgerStore(Store):
         for event in events:
             EntryDoc._get_collection().update_one(
                 {"_id": f"{handler} {event.id}"},
-                {"$set": {"handler": handler, "together": len(events)}, "$inc": {"times": 1}},
+                {
+                    "$set": {"handler": handler, "together": len(events)},
+                    "$inc": {"times": 1},
+                },
                 upsert=True,
             )
 
     def sample(self, fact: AudienceSampled, now: Any) -> None:
         item = record(fact, source="ledger", sequence=1, time=now)
-        SampleDoc._get_collection().insert_one({"_id": fact.show_id, "version": 1, "outbox": [to_document(item)]})
+        SampleDoc._get_collection().insert_one(
+            {"_id": fact.show_id, "version": 1, "outbox": [to_document(item)]}
+        )
         self.relay.publish(SampleDoc, [fact.show_id])
 
 
@@ -64,10 +75,21 @@ class LedgerService:
     settings_class = LedgerSettings
     store = Stored(LedgerStore)
 
-    @http("POST", "/samples", who=PUBLIC, body=Sample, returns=None, summary="Publish an audience sample")
+    @http(
+        "POST",
+        "/samples",
+        who=PUBLIC,
+        body=Sample,
+        returns=None,
+        summary="Publish an audience sample",
+    )
     def sample(self, call: Call[Sample]) -> None:
         fact = AudienceSampled(
-            show_id=call.body.show_id, rehearsal=False, channel="web", viewers=1, sampled_at=call.now
+            show_id=call.body.show_id,
+            rehearsal=False,
+            channel="web",
+            viewers=1,
+            sampled_at=call.now,
         )
         self.store.sample(fact, call.now)
 
