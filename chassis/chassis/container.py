@@ -8,9 +8,9 @@ from chassis import logs
 
 
 class Container(ServiceContainer):
-    """Greenlets do not inherit context variables, so each worker is told anew, from the data its entrypoin@@@.
+    """Each worker is told anew what it works on: greenlets do not inherit context variables.
 
-    T spawned it with.
+    The entrypoint says it in the data it spawns the worker with.
     """
 
     def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
