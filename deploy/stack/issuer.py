@@ -1,0 +1,234 @@
+"""A local OpenID Connect issuer for the demo and the tests: `python -m stack.issuer`. It gives anybody on this machine any role.
+
+So it listens on 127.0.0.1 only and answers no web page: a request that names a foreign `Origin`, another `Host` than its own (a page that
+had its name rebound to 127.0.0.1), or a token request that is not JSON (all that a page can send unasked) is refused. It asks for no
+secret: whoever can run programs on this machine can also reach the local database, which has none either. A deployment sets
+OIDC_ISSUER to a real issuer; nothing else changes.
+"""
+
+import argparse
+import base64
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from jwt.algorithms import ECAlgorithm
+
+from stack.processes import LOCAL, PortTaken, free_port, taken
+
+AUDIENCE = "shanhuo"
+DAY_SECONDS = 86_400
+LARGEST_REQUEST = 16_384
+
+Role = Literal["platform", "county", "host", "producer", "buyer"]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be asked for at POST /token."""
+
+    subject: Word
+    roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)] = ("buyer",)
+    county: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")] | None = None
+    producer: Word | None = None
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=30 * DAY_SECONDS)] = 3600
+
+
+class Issuer:
+    """Signs tokens, and once started publishes its key and hands tokens out over HTTP."""
+
+    def __init__(self, *, port: int | None = None, key_file: Path | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"http://{LOCAL}:{self.port}"
+        self._key = _kept_key(key_file) if key_file else generate_private_key(SECP256R1())
+        self.jwk = _public(self._key)
+        self._server: ThreadingHTTPServer | None = None
+
+    def token(
+        self,
+        subject: str,
+        roles: Sequence[str] = ("buyer",),
+        county: str | None = None,
+        producer: str | None = None,
+        ttl_seconds: int = 3600,
+    ) -> str:
+        """A signed token. Checks nothing, so that tests can make tokens with unheard-of roles or a past expiry."""
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "roles": list(roles),
+            "iat": now,
+            "exp": now + ttl_seconds,
+        }
+        claims |= {name: value for name, value in (("county", county), ("producer", producer)) if value is not None}
+        return jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": self.jwk["kid"]})
+
+    def start(self) -> "Issuer":
+        if taken(self.port):
+            raise PortTaken(self.port, "issuer")
+        self._server = _Server((LOCAL, self.port), _Handler)
+        self._server.issuer = self
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="issuer", daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def discovery(self) -> dict[str, Any]:
+        """OpenID Connect Discovery 1.0, section 3; the token endpoint is our own, not one of OAuth."""
+        return {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}/jwks.json",
+            "token_endpoint": f"{self.url}/token",
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "claims_supported": ["sub", "roles", "county", "producer", "iss", "aud", "iat", "exp"],
+        }
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    issuer: Issuer
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, error: str, description: str) -> None:
+        super().__init__(description)
+        self.status = status
+        self.answer = {"error": error, "error_description": description}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = 10  # seconds a connection may be silent
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        issuer = self.server.issuer
+        pages = {"/.well-known/openid-configuration": issuer.discovery(), "/jwks.json": {"keys": [issuer.jwk]}}
+        self._answer_with(lambda: self._page(pages))
+
+    def do_POST(self) -> None:
+        self._answer_with(self._token)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: a line for each of thousands of tokens helps nobody."""
+
+    def _answer_with(self, work: Any) -> None:
+        try:
+            self._from_here()
+            status, answer = 200, work()
+        except _Refused as refused:
+            status, answer = refused.status, refused.answer
+            self.close_connection = True  # its body may be unread
+        body = msgspec.json.encode(answer)
+        self.send_response(status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _from_here(self) -> None:
+        port = self.server.issuer.port
+        own = {f"{LOCAL}:{port}", f"localhost:{port}"}
+        if self.headers.get("Host") not in own:
+            raise _Refused(403, "access_denied", f"Ask for this issuer as {self.server.issuer.url}.")
+        if (origin := self.headers.get("Origin")) and origin not in {f"http://{host}" for host in own}:
+            raise _Refused(403, "access_denied", "This issuer answers no web page but its own.")
+
+    def _page(self, pages: dict[str, Any]) -> Any:
+        if self.path not in pages:
+            raise _Refused(404, "not_found", f"There is: {', '.join(pages)}, and POST /token.")
+        return pages[self.path]
+
+    def _token(self) -> Any:
+        if self.path != "/token":
+            raise _Refused(404, "not_found", "Only /token takes a POST.")
+        try:
+            wanted = msgspec.json.decode(self._body(), type=TokenRequest)
+        except msgspec.MsgspecError as error:
+            raise _Refused(400, "invalid_request", str(error)) from None
+        token = self.server.issuer.token(
+            wanted.subject, wanted.roles, wanted.county, wanted.producer, wanted.ttl_seconds
+        )
+        return {"access_token": token, "token_type": "Bearer", "expires_in": wanted.ttl_seconds}
+
+    def _body(self) -> bytes:
+        if self.headers.get_content_type() != "application/json":
+            raise _Refused(400, "invalid_request", "Send the request as Content-Type: application/json.")
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise _Refused(400, "invalid_request", "Content-Length is missing.")
+        if int(length) > LARGEST_REQUEST:
+            raise _Refused(413, "invalid_request", f"At most {LARGEST_REQUEST} bytes.")
+        return self.rfile.read(int(length))
+
+
+def _kept_key(path: Path) -> EllipticCurvePrivateKey:
+    """The key in this file, made at the first call, so that tokens outlive a restart. For its owner's eyes only."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError:
+        key = generate_private_key(SECP256R1())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise ValueError(f"{path} holds no P-256 key: remove it and a new one is made")  # noqa: TRY004 -- a wrong file, not a wrong type
+    return key
+
+
+def _public(key: EllipticCurvePrivateKey) -> dict[str, Any]:
+    """The public key as a JWK; its id is its thumbprint (RFC 7638)."""
+    jwk = {
+        name: value
+        for name, value in ECAlgorithm.to_jwk(key.public_key(), as_dict=True).items()
+        if name in ("crv", "kty", "x", "y")
+    }
+    thumbprint = hashlib.sha256(msgspec.json.encode(jwk, order="sorted")).digest()
+    return {**jwk, "kid": base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode(), "use": "sig", "alg": "ES256"}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(
+        prog="python -m stack.issuer", description="Local issuer of tokens; development only."
+    )
+    arguments.add_argument("--port", type=int, default=8009, help="where to listen on 127.0.0.1 (default %(default)s)")
+    arguments.add_argument(
+        "--key-file", type=Path, help="keep the key here (mode 0600), so that tokens outlive a restart"
+    )
+    wanted = arguments.parse_args()
+    try:
+        issuer = Issuer(port=wanted.port, key_file=wanted.key_file).start()
+    except (PortTaken, OSError, ValueError) as error:
+        arguments.exit(2, f"stack.issuer: {error}\n")
+    print(
+        f"Issuer for development on {issuer.url} (this machine only). It gives anybody here any role. Ctrl-C ends it.",
+        flush=True,
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        issuer.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Child processes: started with a log, watched, stopped by id, never left behind. Knows nothing of what it runs."""
+
+import atexit
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+LOCAL = "127.0.0.1"
+LEASH = Path(__file__).with_name("leash.py")
+# Below the range from which systems take ports for outgoing connections: what is free now is most likely still free when it is bound.
+PORTS = range(20_000, 32_000)
+
+Probe = Callable[[], str | None]  # None when it answers; otherwise what is lacking, for the error
+
+
+class Failed(RuntimeError):
+    """Something did not start, or died. The message is for people and quotes the end of the log."""
+
+
+class PortTaken(Failed):
+    """A port that was asked for is in use."""
+
+    def __init__(self, port: int, whose: str) -> None:
+        super().__init__(f"port {port} ({whose}) is taken")
+        self.port = port
+        self.whose = whose
+
+
+class Child:
+    """One process of ours. Start it from the main thread: the kernel takes it down with the *thread* that started it."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(f"start {name} from the main thread: it would be killed when this thread ends")
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.started = time.monotonic()
+        with log.open("ab") as out:
+            self._log_from = out.tell()
+            # A session of its own: Ctrl-C reaches only us, and we stop the children in the right order.
+            self.process = subprocess.Popen(
+                _leashed(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        atexit.register(self.kill)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def text(self) -> str:
+        """What this process has written so far."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_from)
+            return log.read().decode(errors="replace")
+
+    def tail(self, lines: int = 20) -> str:
+        return "\n".join(self.text().splitlines()[-lines:]) or "(its log is empty)"
+
+    def check(self) -> None:
+        """Raise Failed, with the end of its log, if it is no longer there."""
+        if not self.alive:
+            raise Failed(
+                f"{self.name} ended with {_ending(self.process.returncode)}; the end of {self.log}:\n{self.tail()}"
+            )
+
+    def terminate(self) -> None:
+        if self.alive:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """End it without warning, as a power cut would."""
+        if self.alive:
+            self.process.kill()
+        self.process.wait()
+        atexit.unregister(self.kill)
+
+    def stop(self, grace: float = 15.0) -> None:
+        stop_all([self], grace)
+
+
+def stop_all(children: Iterable[Child], grace: float = 15.0) -> None:
+    """Ask all to end at once, wait for them together, kill who has not ended in time."""
+    children = list(children)
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + grace
+    for child in children:
+        try:
+            child.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass  # killed below
+        child.kill()
+
+
+def wait_for(probes: Mapping[Child, Probe], *, within: float) -> dict[Child, float]:
+    """Wait until every child answers; how many seconds each took from its start. Failed as soon as one dies or time is up."""
+    took: dict[Child, float] = {}
+    deadline = time.monotonic() + within
+    while pending := [child for child in probes if child not in took]:
+        for child in pending:
+            lacking = probes[child]()
+            child.check()  # after the probe: it may have been another's answer from the same port
+            if lacking is None:
+                took[child] = time.monotonic() - child.started
+            elif time.monotonic() > deadline:
+                raise Failed(
+                    f"{child.name} is not ready after {within:.0f} s: {lacking}; the end of {child.log}:\n{child.tail()}"
+                )
+        time.sleep(0.02)
+    return took
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    for port in random.sample(PORTS, 200):
+        if not taken(port):
+            return port
+    raise Failed(f"no free port found between {PORTS.start} and {PORTS.stop}")
+
+
+def taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOCAL, port))
+        except OSError:
+            return True
+    return False
+
+
+def _leashed(command: Sequence[str]) -> list[str]:
+    """Elsewhere than on Linux there is no such leash: `atexit` covers every end of ours but kill -9."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
