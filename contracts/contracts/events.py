@@ -1,7 +1,8 @@
 """Every event that the services tell one another, and the one source of their schemas.
 
-Each is a fact in the past tense; its topic carries its name. `REGISTRY` says for each who may publish it, by which field it is keyed
-(the aggregate whose order matters) and whether only the last one of a key is kept. Schemas, AsyncAPI and docs are generated from here.
+Each is a fact in the past tense; its topic carries its name. `EVENTS` says for each who may publish it, by which field
+it is keyed (the aggregate whose order matters) and whether only the last one of a key is kept. Schemas, AsyncAPI and the
+table of events are generated from here.
 """
 
 from typing import Annotated, Final, NamedTuple
@@ -57,7 +58,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """What an event says. Unknown fields are ignored by readers, so a field may be added."""
 
 
-# --- catalog: what can be sold, and where it comes from ------------------------------------------------------------------
+# --- catalog: what can be sold, and where it comes from ---------------------------------------------------------------
 
 
 class CountyListed(Fact, frozen=True, kw_only=True):
@@ -166,7 +167,7 @@ class StockAllotted(Fact, frozen=True, kw_only=True):
     allotted_at: Annotated[Utc, Meta(description="When the stock was set aside, by catalog's clock, UTC.")]
 
 
-# --- broadcast: what is on screen now ------------------------------------------------------------------------------------
+# --- broadcast: what is on screen now ---------------------------------------------------------------------------------
 
 
 class StreamStarted(Fact, frozen=True, kw_only=True):
@@ -182,7 +183,7 @@ class StreamStarted(Fact, frozen=True, kw_only=True):
 
 
 class ItemFeatured(Fact, frozen=True, kw_only=True):
-    """A slot's item was put on screen; its live price holds from `opens_at` until `closes_at`, or the show's end if sooner."""
+    """A slot's item was put on screen; its live price holds from `opens_at` to `closes_at` or the show's end."""
 
     show_id: ShowId
     programme: Programme
@@ -227,7 +228,7 @@ class AudienceSampled(Fact, frozen=True, kw_only=True):
     sampled_at: Annotated[Utc, Meta(description="When the channel counted them, UTC.")]
 
 
-# --- orders: nothing oversold, nothing lost ------------------------------------------------------------------------------
+# --- orders: nothing oversold, nothing lost ---------------------------------------------------------------------------
 
 
 class OrderFact(Fact, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Every metric name, label and unit of the system in one place: what dashboards, alerts and code agree on.
 
-Declarations only; the chassis makes prometheus-client objects of them. Names follow Prometheus: base units, `_total` for counters,
-`_seconds` for times. Labels are bounded: never an order, a buyer or an item.
+Declarations only; the chassis makes prometheus-client objects of them. Names follow Prometheus: base units, `_total` for
+counters, `_seconds` for times. Labels are bounded: never an order, a buyer or an item.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -22,27 +22,49 @@ _BATCH: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 # chassis
 HTTP_REQUEST_SECONDS: Final = Metric(
-    "http_request_duration_seconds", "histogram", "Time to answer a request.", ("service", "method", "route", "status"), _LATENCY
+    "http_request_duration_seconds",
+    "histogram",
+    "Time to answer a request.",
+    ("service", "method", "route", "status"),
+    _LATENCY,
 )
 HTTP_IN_FLIGHT: Final = Metric("http_requests_in_flight", "gauge", "Requests being answered now.", ("service",))
 EVENTS_CONSUMED: Final = Metric("events_consumed_total", "counter", "Events handled to the end.", ("service", "topic"))
-EVENTS_DEAD: Final = Metric("events_dead_lettered_total", "counter", "Events set aside as undigestible.", ("service", "topic"))
+EVENTS_DEAD: Final = Metric(
+    "events_dead_lettered_total", "counter", "Events set aside as undigestible.", ("service", "topic")
+)
 EVENT_HANDLING_SECONDS: Final = Metric(
     "event_batch_duration_seconds", "histogram", "Time to handle one batch of events.", ("service", "topic"), _LATENCY
 )
 EVENT_AGE_SECONDS: Final = Metric(
-    "event_age_seconds", "histogram", "Age of an event (now − its time) when it was handled.", ("service", "topic"), (*_LATENCY, 30.0, 60.0)
+    "event_age_seconds",
+    "histogram",
+    "Age of an event (now − its time) when it was handled.",
+    ("service", "topic"),
+    (*_LATENCY, 30.0, 60.0),
 )
-EVENTS_PUBLISHED: Final = Metric("events_published_total", "counter", "Events the broker acknowledged.", ("service", "topic"))
-OUTBOX_SWEPT: Final = Metric("outbox_swept_total", "counter", "Documents whose events the sweep found left behind.", ("service",))
-OUTAGE_RETRIES: Final = Metric("outage_retries_total", "counter", "Tries again because an engine was away.", ("service", "engine"))
+EVENTS_PUBLISHED: Final = Metric(
+    "events_published_total", "counter", "Events the broker acknowledged.", ("service", "topic")
+)
+OUTBOX_SWEPT: Final = Metric(
+    "outbox_swept_total", "counter", "Documents whose events the sweep found left behind.", ("service",)
+)
+OUTAGE_RETRIES: Final = Metric(
+    "outage_retries_total", "counter", "Tries again because an engine was away.", ("service", "engine")
+)
 
 # orders
 ORDERS_PLACED: Final = Metric("orders_placed_total", "counter", "Orders taken (no rehearsals).", ("channel",))
-ORDERS_REFUSED: Final = Metric("orders_refused_total", "counter", "Orders refused, by reason (no rehearsals).", ("channel", "reason"))
+ORDERS_REFUSED: Final = Metric(
+    "orders_refused_total", "counter", "Orders refused, by reason (no rehearsals).", ("channel", "reason")
+)
 ORDERS_PAID: Final = Metric("orders_paid_total", "counter", "Orders paid (no rehearsals).", ("channel",))
-ORDERS_CANCELLED: Final = Metric("orders_cancelled_total", "counter", "Orders cancelled or lapsed (no rehearsals).", ("reason",))
-REVENUE_FEN: Final = Metric("orders_revenue_fen_total", "counter", "Money paid for orders, in fen (no rehearsals).", ("channel",))
+ORDERS_CANCELLED: Final = Metric(
+    "orders_cancelled_total", "counter", "Orders cancelled or lapsed (no rehearsals).", ("reason",)
+)
+REVENUE_FEN: Final = Metric(
+    "orders_revenue_fen_total", "counter", "Money paid for orders, in fen (no rehearsals).", ("channel",)
+)
 UNITS_SOLD: Final = Metric("orders_units_total", "counter", "Units of orders placed (no rehearsals).", ("channel",))
 PLACING_BATCH: Final = Metric("orders_placing_batch_size", "histogram", "Orders decided in one write.", (), _BATCH)
 PARCELS: Final = Metric("parcels_total", "counter", "Parcels by the step they reached.", ("step",))
@@ -53,7 +75,9 @@ VIEWERS: Final = Metric("show_viewers", "gauge", "Concurrent viewers as last rep
 ITEMS_FEATURED: Final = Metric("items_featured_total", "counter", "Slots put on screen (no rehearsals).")
 
 # catalog
-IMPORT_ROWS: Final = Metric("import_rows_total", "counter", "Rows of imported files by what became of them.", ("file", "outcome"))
+IMPORT_ROWS: Final = Metric(
+    "import_rows_total", "counter", "Rows of imported files by what became of them.", ("file", "outcome")
+)
 UNITS_ALLOTTED: Final = Metric("stock_allotted_units_total", "counter", "Units set aside to be sold.", ("purpose",))
 UNITS_TAKEN_BACK: Final = Metric("stock_taken_back_units_total", "counter", "Unsold units that went back to stock.")
 DEMAND_MISSED: Final = Metric("demand_missed_units_total", "counter", "Units asked for and not served.", ("reason",))

@@ -1,4 +1,4 @@
-"""The words that every event and endpoint shares, with their units. Types only: nothing here reads, writes or decides."""
+"""The words that every event and endpoint shares, with their units. Types only: nothing here reads or decides."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -123,9 +123,7 @@ Purpose = Annotated[
 ]
 CancelReason = Annotated[
     Literal["buyer", "county", "expired", "payment_declined"],
-    Meta(
-        description="Who or what ended the order: its buyer, the county office, the time to pay, or the payment provider."
-    ),
+    Meta(description="Who or what ended it: its buyer, the county office, the time to pay, or the payment provider."),
 ]
 MissReason = Annotated[
     Literal["sold_out", "waitlist", "no_result"],
