@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import eventlet
-from contracts.codec import Event, Undecodable, decode
 from eventlet.event import Event as Signal
 
 from chassis import metrics
@@ -21,6 +20,7 @@ from chassis.clock import utcnow
 from chassis.outages import ENGINE_AWAY, engine_of, pauses
 from chassis.producer import Message, dead_letter
 from contracts import metrics as declared
+from contracts.codec import Event, Undecodable, decode
 
 _log = logging.getLogger(__name__)
 ATTEMPTS: Final = 3

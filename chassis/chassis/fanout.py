@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 import eventlet
-from contracts.codec import Event, Undecodable, decode
 from eventlet.event import Event as Signal
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -21,6 +20,7 @@ from chassis.clock import utcnow
 from chassis.health import Health
 from chassis.outages import pauses
 from contracts import metrics as declared
+from contracts.codec import Event, Undecodable, decode
 
 _log = logging.getLogger(__name__)
 _IDLE_MS = 250

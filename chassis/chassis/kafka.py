@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 
 import eventlet
-from contracts.events import Fact, event_type
 from eventlet.event import Event as Signal
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -26,6 +25,7 @@ from chassis.health import Health
 from chassis.outages import pauses
 from chassis.producer import Producer
 from contracts import metrics as declared
+from contracts.events import Fact, event_type
 
 _log = logging.getLogger(__name__)
 _IDLE_MS = 250

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import eventlet
-from contracts.codec import Record, from_document, to_message
 from eventlet.event import Event as Signal
 from mongoengine import Document
 from nameko.extensions import SharedExtension
@@ -24,6 +23,7 @@ from chassis.clock import utcnow
 from chassis.outages import ENGINE_AWAY, engine_of, pauses
 from chassis.producer import Message, Producer
 from contracts import metrics as declared
+from contracts.codec import Record, from_document, to_message
 
 _log = logging.getLogger(__name__)
 _BATCH = 500

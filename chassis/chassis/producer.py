@@ -7,12 +7,12 @@ acknowledged.
 import logging
 from collections.abc import Iterable, Sequence
 
-from contracts.codec import Headers
 from kafka import KafkaProducer
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from chassis.config import Settings
+from contracts.codec import Headers
 
 Message = tuple[str, bytes | None, bytes | None, Headers]
 _log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ Where an operator owns the topics, CREATE_TOPICS=false leaves them alone.
 from collections.abc import Iterable
 from contextlib import suppress
 
-from contracts.events import EVENTS
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
 from chassis.config import Settings
+from contracts.events import EVENTS
 
 
 def of_service(service: str, consumed: Iterable[str]) -> list[str]:

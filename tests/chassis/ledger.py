@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import eventlet
 import msgspec
+from mongoengine import Document, IntField, StringField
+
 from chassis.config import Settings
 from chassis.http import PUBLIC, Call, http
 from chassis.kafka import consume
@@ -20,7 +22,6 @@ from contracts.events import (
     StreamEnded,
     StreamStarted,
 )
-from mongoengine import Document, IntField, StringField
 
 
 class LedgerSettings(Settings, frozen=True, kw_only=True):
