@@ -25,11 +25,11 @@ _SEQUENCE_DIGITS: Final = 10
 _SEQUENCE_LIMIT: Final = 18  # what surely fits the 64 bits that documents keep it in
 
 
-class Undecodable(ValueError):  # noqa: N818 - it says what the message is
+class Undecodable(ValueError):
     """The message is no event of ours, or its data break the contract; the text says what and where."""
 
 
-class Unfit(ValueError):  # noqa: N818 - it says what the fact is
+class Unfit(ValueError):
     """The fact breaks its own contract, so that every reader would refuse it; the text says which field and why."""
 
 

@@ -1,8 +1,8 @@
 """Every event that the services tell one another, and the one source of their schemas.
 
 Each is a fact in the past tense; its topic carries its name. `EVENTS` says for each who may publish it, by which field
-it is keyed (the aggregate whose order matters) and whether only the last one of a key is kept. Schemas, AsyncAPI and the
-table of events are generated from here.
+it is keyed (the aggregate whose order matters) and whether only the last one of a key is kept. Schemas, AsyncAPI and
+the table of events are generated from here.
 """
 
 from typing import Annotated, Final, NamedTuple
@@ -139,8 +139,8 @@ class ItemListed(Fact, frozen=True, kw_only=True):
     price_fen: UnitPrice
     live_price_fen: LivePrice
     producer_id: ProducerId
-    producer_name_zh: Annotated[NameZh, Meta(description="The producer's name in Chinese.")]
-    producer_name_en: Annotated[NameEn, Meta(description="The producer's name in English.")]
+    producer_name_zh: Annotated[NameZh, Meta(description="The producer's name in Chinese.", examples=["谷堡镇产户"])]
+    producer_name_en: Annotated[NameEn, Meta(description="The producer's name in English.", examples=["Growers of 谷堡镇"])]
     shelf_life_days: Annotated[int, Meta(ge=0, description="Days the item keeps after harvest or production.")]
     lots: Annotated[
         tuple[Lot, ...], Meta(description="The harvest batches it is sold from, as far as they are known.")
@@ -260,7 +260,7 @@ class OrderPlaced(OrderFact, frozen=True, kw_only=True):
     total_fen: Annotated[
         Fen, Meta(description="What the buyer pays in fen: quantity times unit price.", examples=[7980])
     ]
-    weight_g: Grams
+    weight_g: Annotated[Grams, Meta(description="Mass of the whole order in grams.", examples=[5000])]
     external_number: Annotated[
         str | None, Meta(description="The other platform's own order number; null for our own.", examples=["536365"])
     ] = None
@@ -343,7 +343,7 @@ class ParcelPacked(ParcelFact, frozen=True, kw_only=True):
     """A buyer's paid orders of one county were put into one parcel at a hub."""
 
     hub: HubCode
-    weight_g: Grams
+    weight_g: Annotated[Grams, Meta(description="Mass of the goods in the parcel in grams.", examples=[5000])]
     packed_at: Annotated[Utc, Meta(description="When the parcel was packed, by orders' clock, UTC.")]
 
 

@@ -1,7 +1,7 @@
 """Every metric name, label and unit of the system in one place: what dashboards, alerts and code agree on.
 
-Declarations only; the chassis makes prometheus-client objects of them. Names follow Prometheus: base units, `_total` for
-counters, `_seconds` for times. Labels are bounded: never an order, a buyer or an item.
+Declarations only; the chassis makes prometheus-client objects of them. Names follow Prometheus: base units, `_total`
+for counters, `_seconds` for times. Labels are bounded: never an order, a buyer or an item.
 """
 
 from typing import Final, Literal, NamedTuple

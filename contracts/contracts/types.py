@@ -41,7 +41,7 @@ ProducerId = Annotated[
     Id,
     Meta(
         description="Opaque id of who grew or made the item and is paid for it, given by catalog.",
-        examples=["520123-hezuoshe-1"],
+        examples=["520123:f83bab5fb81a"],
     ),
 ]
 AllotmentId = Annotated[

@@ -1,0 +1,20 @@
+"""Which service reads which events: what AsyncAPI's receive operations say, and who is asked before an event changes.
+
+A service's own doors decide what it reads; a test compares them with this list, so that neither drifts from the other.
+"""
+
+from typing import Final
+
+from contracts.events import EVENTS
+
+READERS: Final[dict[str, frozenset[str]]] = {
+    "catalog": frozenset({"allotment.closed", "demand.missed"}),
+    "broadcast": frozenset({"county.listed", "item.listed", "stock.allotted", "order.paid"}),
+    "orders": frozenset({"hub.listed", "item.featured", "stock.allotted", "stream.ended"}),
+    "notify": frozenset(set(EVENTS) - {"hub.listed", "demand.missed"}),
+}
+
+
+def readers_of(event: str) -> list[str]:
+    """The services that read an event."""
+    return sorted(service for service, events in READERS.items() if event in events)
