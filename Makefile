@@ -25,3 +25,7 @@ lock: ## compile the pinned requirements.txt anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--no-emit-package shanhuo-contracts --no-emit-package shanhuo-chassis \
 		$(foreach package,$(PACKAGES),--find-links $(package)) -o requirements.txt requirements.in $(PYPROJECTS)
+
+.PHONY: up
+up: setup ## start everything here and stay up, printing the addresses
+	@$(BIN)/python -m stack.up $(ARGS)

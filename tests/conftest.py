@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: engines, a fresh database, tokens, running services. Nothing starts until a test asks for it."""
+"""Fixtures shared by all tests: engines, a fresh database, tokens, running services. Nothing starts unasked."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pymongo
 import pytest
+
 from stack.engines import Engines, start_engines
 from stack.issuer import Issuer
 from stack.services import Service, Services, settings_for, start_services
@@ -49,7 +50,7 @@ def mongodb(engines: Engines) -> str:
 
 @pytest.fixture
 def settings(engines: Engines, issuer: Issuer, database: str) -> dict[str, str]:
-    """The least environment that makes a service's settings valid, for a database and consumer group of the test's own."""
+    """The least environment that makes a service's settings valid, for a database and group of the test's own."""
     return {**settings_for(database, engines, issuer), "MONGODB_DATABASE": database, "KAFKA_GROUP": database}
 
 

@@ -1,4 +1,4 @@
-"""Everything Shanhuo needs on one machine: engines, an issuer of tokens and the four services, as processes started and stopped together.
+"""Everything Shanhuo needs on one machine, started and stopped together: engines, an issuer of tokens, the services.
 
-For the demo, `make up` and the tests; a cluster never runs this. It knows the services by their names and their HTTP doors only.
+For the demo, `make up` and the tests; a cluster never runs this. It knows the services by name and HTTP doors only.
 """

@@ -1,7 +1,7 @@
-"""The engines: a Kafka-protocol broker and a MongoDB-protocol database from wheels, or whatever the environment names instead.
+"""The engines: a Kafka-protocol broker and a MongoDB-protocol database from wheels, or what the environment names.
 
-The embedded ones speak the same protocols as the real ones, so no code path of the services differs. Both listen on this machine only.
-The broker keeps everything in memory; the database keeps its files in the directory it is given.
+The embedded ones speak the protocols of the real ones, so no code path of the services differs. Both listen on this
+machine only. The broker keeps everything in memory; the database keeps its files in the directory it is given.
 """
 
 import os
@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from stack.processes import LOCAL, Child, Failed, PortTaken, free_port, stop_all, taken, wait_for
+from stack.processes import LOCAL, Child, PortTakenError, ProcessError, free_port, stop_all, taken, wait_for
 
 ANSWER_WITHIN = 30.0  # seconds; both answer in less than one on an idle machine
 
@@ -90,10 +90,9 @@ def start_broker(run_dir: Path, port: int | None = None) -> Embedded:
 
 
 def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Embedded:
-    """A database with what `storage` holds. Ended in any way, kill -9 included, it has every acknowledged write when started again."""
-    settings = (
-        run_dir / "database.toml"
-    ).absolute()  # empty, so that a secantusd.toml in somebody's home changes nothing
+    """A database with what `storage` holds: every acknowledged write, however it ended before, kill -9 included."""
+    # An empty file, so that a secantusd.toml in somebody's home changes nothing.
+    settings = (run_dir / "database.toml").absolute()
 
     def command(port: int) -> list[str]:
         settings.touch()
@@ -132,7 +131,7 @@ def _start(
 ) -> Embedded:
     """Start on the port asked for; or on a free one, and on another one if somebody takes it in between."""
     if port and taken(port):
-        raise PortTaken(port, name)
+        raise PortTakenError(port, name)
     chosen = port or free_port()
     run_dir.mkdir(parents=True, exist_ok=True)
     child = Child(name, command(chosen), log=run_dir / f"{name}.log", cwd=run_dir)
@@ -141,7 +140,7 @@ def _start(
             {child: lambda: answers(f"{LOCAL}:{chosen}") if taken(chosen) else "nobody listens yet"},
             within=ANSWER_WITHIN,
         )
-    except Failed:
+    except ProcessError:
         child.kill()
         if port or tries == 1 or not taken(chosen):
             raise

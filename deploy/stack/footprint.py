@@ -11,9 +11,10 @@ from stack.processes import Child
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of one process. Judge by `pss`: it counts a page shared by n processes as 1/n for each, so that a sum counts it once.
+    """Bytes of one process.
 
-    `rss` counts it whole for every process: the sum of those is what the stack takes at the very most.
+    Judge by `pss`: it counts a page that n processes share as 1/n for each, so that a sum counts it once. `rss` counts
+    it whole for every process: the sum of those is what the stack takes at the very most.
     """
 
     name: str

@@ -1,12 +1,11 @@
-"""A local OpenID Connect issuer for the demo and the tests: `python -m stack.issuer`. It gives anybody on this machine any role.
+"""A local OpenID Connect issuer for the demo and the tests: `python -m stack.issuer`. It gives anybody here any role.
 
-So it listens on 127.0.0.1 only and answers no web page: a request that names a foreign `Origin`, another `Host` than its own (a page that
-had its name rebound to 127.0.0.1), or a token request that is not JSON (all that a page can send unasked) is refused. It asks for no
-secret: whoever can run programs on this machine can also reach the local database, which has none either. A deployment sets
-OIDC_ISSUER to a real issuer; nothing else changes.
+So it listens on 127.0.0.1 only and answers no web page: refused are a foreign `Origin`, another `Host` than its own (a
+page that had its name rebound to 127.0.0.1), and a token request that is not JSON (all that a page can send unasked).
+It asks for no secret: whoever can run programs on this machine can also reach the local database, which has none
+either. A deployment sets OIDC_ISSUER to a real issuer; nothing else changes.
 """
 
-import argparse
 import base64
 import hashlib
 import os
@@ -23,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
-from stack.processes import LOCAL, PortTaken, free_port, taken
+from stack.arguments import Arguments, port_number
+from stack.processes import LOCAL, PortTakenError, ProcessError, free_port, taken
 
 AUDIENCE = "shanhuo"
 DAY_SECONDS = 86_400
@@ -76,7 +76,7 @@ class Issuer:
 
     def start(self) -> "Issuer":
         if taken(self.port):
-            raise PortTaken(self.port, "issuer")
+            raise PortTakenError(self.port, "issuer")
         self._server = _Server((LOCAL, self.port), _Handler)
         self._server.issuer = self
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="issuer", daemon=True).start()
@@ -107,7 +107,7 @@ class _Server(ThreadingHTTPServer):
     issuer: Issuer
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)
         self.status = status
@@ -135,13 +135,18 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._from_here()
             status, answer = 200, work()
-        except _Refused as refused:
+        except _RefusedError as refused:
             status, answer = refused.status, refused.answer
             self.close_connection = True  # its body may be unread
-        body = msgspec.json.encode(answer)
+        bare = isinstance(answer, str)
+        body = answer.encode() if bare else msgspec.json.encode(answer)
+        kind = "text/plain" if bare else "application/json"
         self.send_response(status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-        for name, value in headers.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -150,35 +155,36 @@ class _Handler(BaseHTTPRequestHandler):
         port = self.server.issuer.port
         own = {f"{LOCAL}:{port}", f"localhost:{port}"}
         if self.headers.get("Host") not in own:
-            raise _Refused(403, "access_denied", f"Ask for this issuer as {self.server.issuer.url}.")
+            raise _RefusedError(403, "access_denied", f"Ask for this issuer as {self.server.issuer.url}.")
         if (origin := self.headers.get("Origin")) and origin not in {f"http://{host}" for host in own}:
-            raise _Refused(403, "access_denied", "This issuer answers no web page but its own.")
+            raise _RefusedError(403, "access_denied", "This issuer answers no web page but its own.")
 
     def _page(self, pages: dict[str, Any]) -> Any:
         if self.path not in pages:
-            raise _Refused(404, "not_found", f"There is: {', '.join(pages)}, and POST /token.")
+            raise _RefusedError(404, "not_found", f"There is: {', '.join(pages)}, and POST /token.")
         return pages[self.path]
 
     def _token(self) -> Any:
         if self.path != "/token":
-            raise _Refused(404, "not_found", "Only /token takes a POST.")
+            raise _RefusedError(404, "not_found", "Only /token takes a POST.")
         try:
             wanted = msgspec.json.decode(self._body(), type=TokenRequest)
         except msgspec.MsgspecError as error:
-            raise _Refused(400, "invalid_request", str(error)) from None
-        token = self.server.issuer.token(
-            wanted.subject, wanted.roles, wanted.county, wanted.producer, wanted.ttl_seconds
-        )
+            raise _RefusedError(400, "invalid_request", str(error)) from None
+        about = (wanted.subject, wanted.roles, wanted.county, wanted.producer, wanted.ttl_seconds)
+        token = self.server.issuer.token(*about)
+        if self.headers.get("Accept") == "text/plain":  # for shells: TOKEN=$(curl …)
+            return token
         return {"access_token": token, "token_type": "Bearer", "expires_in": wanted.ttl_seconds}
 
     def _body(self) -> bytes:
         if self.headers.get_content_type() != "application/json":
-            raise _Refused(400, "invalid_request", "Send the request as Content-Type: application/json.")
+            raise _RefusedError(400, "invalid_request", "Send the request as Content-Type: application/json.")
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
-            raise _Refused(400, "invalid_request", "Content-Length is missing.")
+            raise _RefusedError(400, "invalid_request", "Content-Length is missing.")
         if int(length) > LARGEST_REQUEST:
-            raise _Refused(413, "invalid_request", f"At most {LARGEST_REQUEST} bytes.")
+            raise _RefusedError(413, "invalid_request", f"At most {LARGEST_REQUEST} bytes.")
         return self.rfile.read(int(length))
 
 
@@ -186,13 +192,15 @@ def _kept_key(path: Path) -> EllipticCurvePrivateKey:
     """The key in this file, made at the first call, so that tokens outlive a restart. For its owner's eyes only."""
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError:
+        key = None  # refused below
     except FileNotFoundError:
         key = generate_private_key(SECP256R1())
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError(f"{path} holds no P-256 key: remove it and a new one is made")  # noqa: TRY004 -- a wrong file, not a wrong type
+        raise ProcessError(f"{path} holds no P-256 key: remove it and a new one is made")
     return key
 
 
@@ -208,18 +216,18 @@ def _public(key: EllipticCurvePrivateKey) -> dict[str, Any]:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(
-        prog="python -m stack.issuer", description="Local issuer of tokens; development only."
+    arguments = Arguments(prog="python -m stack.issuer", description="Local issuer of tokens; development only.")
+    arguments.add_argument(
+        "--port", type=port_number, default=8009, help="where to listen on 127.0.0.1 (default %(default)s)"
     )
-    arguments.add_argument("--port", type=int, default=8009, help="where to listen on 127.0.0.1 (default %(default)s)")
     arguments.add_argument(
         "--key-file", type=Path, help="keep the key here (mode 0600), so that tokens outlive a restart"
     )
     wanted = arguments.parse_args()
     try:
         issuer = Issuer(port=wanted.port, key_file=wanted.key_file).start()
-    except (PortTaken, OSError, ValueError) as error:
-        arguments.exit(2, f"stack.issuer: {error}\n")
+    except (ProcessError, OSError) as error:
+        arguments.error(str(error))
     print(
         f"Issuer for development on {issuer.url} (this machine only). It gives anybody here any role. Ctrl-C ends it.",
         flush=True,

@@ -51,7 +51,7 @@ class Stack:
         return [*self.engines.children, *self.services.children]
 
     def check(self) -> None:
-        """Raise Failed with the end of its log if any process has died."""
+        """Raise ProcessError with the end of its log if any process has died."""
         for child in self.children:
             child.check()
 
@@ -78,7 +78,7 @@ def launch(
     ports: Ports | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Stack:
-    """Start everything and wait until it is ready. The logs are in `run_dir`; the database's files in `storage`, else in `run_dir`."""
+    """Start everything and wait until it is ready. Logs go to `run_dir`, the database to `storage` or there too."""
     run_dir, ports = run_dir.absolute(), ports or Ports()
     with ExitStack() as undo:
         engines = start_engines(run_dir, storage=storage, kafka_port=ports.kafka, mongodb_port=ports.mongodb, env=env)

@@ -10,21 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 LOCAL = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
-# Below the range from which systems take ports for outgoing connections: what is free now is most likely still free when it is bound.
+# Below the range that outgoing connections take ports from: free now is most likely still free when it is bound.
 PORTS = range(20_000, 32_000)
 
 Probe = Callable[[], str | None]  # None when it answers; otherwise what is lacking, for the error
 
 
-class Failed(RuntimeError):
+class ProcessError(RuntimeError):
     """Something did not start, or died. The message is for people and quotes the end of the log."""
 
 
-class PortTaken(Failed):
+class PortTakenError(ProcessError):
     """A port that was asked for is in use."""
 
     def __init__(self, port: int, whose: str) -> None:
@@ -34,7 +35,7 @@ class PortTaken(Failed):
 
 
 class Child:
-    """One process of ours. Start it from the main thread: the kernel takes it down with the *thread* that started it."""
+    """One process of ours. Start it from the main thread: the kernel ends it with the *thread* that started it."""
 
     def __init__(
         self,
@@ -83,9 +84,9 @@ class Child:
         return "\n".join(self.text().splitlines()[-lines:]) or "(its log is empty)"
 
     def check(self) -> None:
-        """Raise Failed, with the end of its log, if it is no longer there."""
+        """Raise ProcessError, with the end of its log, if it is no longer there."""
         if not self.alive:
-            raise Failed(
+            raise ProcessError(
                 f"{self.name} ended with {_ending(self.process.returncode)}; the end of {self.log}:\n{self.tail()}"
             )
 
@@ -111,15 +112,13 @@ def stop_all(children: Iterable[Child], grace: float = 15.0) -> None:
         child.terminate()
     deadline = time.monotonic() + grace
     for child in children:
-        try:
+        with suppress(subprocess.TimeoutExpired):  # killed below
             child.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass  # killed below
         child.kill()
 
 
 def wait_for(probes: Mapping[Child, Probe], *, within: float) -> dict[Child, float]:
-    """Wait until every child answers; how many seconds each took from its start. Failed as soon as one dies or time is up."""
+    """Wait until every child answers; seconds that each took from its start. Fails when one dies or time is up."""
     took: dict[Child, float] = {}
     deadline = time.monotonic() + within
     while pending := [child for child in probes if child not in took]:
@@ -129,9 +128,8 @@ def wait_for(probes: Mapping[Child, Probe], *, within: float) -> dict[Child, flo
             if lacking is None:
                 took[child] = time.monotonic() - child.started
             elif time.monotonic() > deadline:
-                raise Failed(
-                    f"{child.name} is not ready after {within:.0f} s: {lacking}; the end of {child.log}:\n{child.tail()}"
-                )
+                late = f"{child.name} is not ready after {within:.0f} s: {lacking}"
+                raise ProcessError(f"{late}; the end of {child.log}:\n{child.tail()}")
         time.sleep(0.02)
     return took
 
@@ -141,7 +139,7 @@ def free_port() -> int:
     for port in random.sample(PORTS, 200):
         if not taken(port):
             return port
-    raise Failed(f"no free port found between {PORTS.start} and {PORTS.stop}")
+    raise ProcessError(f"no free port found between {PORTS.start} and {PORTS.stop}")
 
 
 def taken(port: int) -> bool:

@@ -1,4 +1,7 @@
-"""The four services as child processes: started, waited for, talked to, stopped. Knows them by name, environment and HTTP doors only."""
+"""The four services as child processes: started, waited for, talked to, stopped.
+
+Knows them by name, environment and HTTP doors only.
+"""
 
 import os
 import sys
@@ -9,7 +12,7 @@ import httpx
 
 from stack.engines import Engines
 from stack.issuer import Issuer
-from stack.processes import LOCAL, Child, Failed, PortTaken, free_port, stop_all, taken, wait_for
+from stack.processes import LOCAL, Child, PortTakenError, free_port, stop_all, taken, wait_for
 
 NAMES = ("catalog", "broadcast", "orders", "notify")
 READY_WITHIN = 60.0  # seconds; the promise of 6 s is measured, and a slow machine is no reason to give up
@@ -123,7 +126,7 @@ class Services:
         return self._services[name].client(subject, roles, county, producer, timeout=timeout)
 
     def check(self) -> None:
-        """Raise Failed with the end of its log if one of them has died."""
+        """Raise ProcessError with the end of its log if one of them has died."""
         for service in self._services.values():
             service.check()
 
@@ -141,10 +144,13 @@ def start_services(
     env: Mapping[str, str] | None = None,
     within: float = READY_WITHIN,
 ) -> Services:
-    """Start all four at once and wait until each is ready. With a suffix, databases and consumer groups are named `orders_<suffix>`."""
+    """Start all four at once and wait until each is ready.
+
+    With a suffix, databases and consumer groups are named `orders_<suffix>`.
+    """
     for name, port in (ports or {}).items():
         if taken(port):
-            raise PortTaken(port, name)
+            raise PortTakenError(port, name)
     started: dict[str, Service] = {}
     try:
         for name in NAMES:
@@ -185,6 +191,3 @@ def wait_ready(services: Iterable[Service], within: float = READY_WITHIN) -> Non
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
-
-
-__all__ = ["NAMES", "Failed", "Service", "Services", "settings_for", "start_services", "wait_ready"]
