@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from typing import Any, NoReturn
 
 _log = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ def main(target: str) -> NoReturn:
     Exit code 0 after a graceful stop, 1 when a bug killed the service, 2 (and one line) when settings are missing or
     wrong.
     """
+    # nameko stands on eventlet; that eventlet advises against new use of itself helps nobody who reads a service's log
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet
 
     eventlet.monkey_patch()
@@ -62,3 +65,7 @@ def _serve(service_class: Any, settings: Any) -> int:
         _log.exception("the service died")
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,8 +1,9 @@
 """A sample service for the chassis' tests: writes down every event it is given, chokes on what it is told to choke on.
 
-Started as a process of its own: `python tests/chassis/ledger.py`.
+Started as a process of its own: `python -m chassis.run ledger:LedgerService` in this folder.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from contracts.events import (
     StreamEnded,
     StreamStarted,
 )
+
+_log = logging.getLogger(__name__)
 
 
 class LedgerSettings(Settings, frozen=True, kw_only=True):
@@ -60,9 +63,7 @@ class LedgerStore(Store):
 
     def sample(self, fact: AudienceSampled, now: Any) -> None:
         item = record(fact, source="ledger", sequence=1, time=now)
-        SampleDoc._get_collection().insert_one(
-            {"_id": fact.show_id, "version": 1, "outbox": [to_document(item)]}
-        )
+        SampleDoc._get_collection().insert_one({"_id": fact.show_id, "version": 1, "outbox": [to_document(item)]})
         self.relay.publish(SampleDoc, [fact.show_id])
 
 
@@ -96,7 +97,9 @@ class LedgerService:
 
     @consume(AudienceSampled, batch=100)
     def sampled(self, events: list[Any]) -> None:
-        eventlet.sleep(self.store.settings.slow_seconds)
+        if self.store.settings.slow_seconds:
+            _log.warning("sleeping over %d events", len(events))
+            eventlet.sleep(self.store.settings.slow_seconds)
         if any(event.data.channel == "poison" for event in events):
             raise ValueError("cannot digest a poisonous channel")
         self.store.write_down(events, "batch")
@@ -108,9 +111,3 @@ class LedgerService:
     @consume(StreamEnded, DemandMissed, fanout=True, rewind=timedelta(minutes=10))
     def everywhere(self, delivery: Any) -> None:
         self.store.write_down([delivery.event], f"fanout-{delivery.topic}")
-
-
-if __name__ == "__main__":
-    from chassis.run import main
-
-    main("ledger:LedgerService")

@@ -1,0 +1,182 @@
+"""The outbox relay against a real broker and database: in order, at least once, the same id the second time."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer
+from kafka.errors import KafkaConnectionError
+from mongoengine import StringField, disconnect
+
+from chassis.config import load
+from chassis.mongo import Aggregate, connect, ensure_indexes
+from chassis.outbox import Relay
+from chassis.producer import Message, Producer
+from contracts.codec import decode, record, to_document
+from contracts.events import AudienceSampled, StreamStarted
+from contracts.ids import new_id
+
+KILLED_AFTER_PUBLISHING = Path(__file__).with_name("killed_after_publishing.py")
+
+
+class SampleDoc(Aggregate):
+    """An aggregate like a show: some events, keyed by its id."""
+
+    id = StringField(primary_key=True)
+    meta = {"collection": "samples", "db_alias": "outbox-test"}  # noqa: RUF012  mongoengine reads it once
+
+
+class Recorder:
+    """A producer that remembers, and is away as often as it was told."""
+
+    def __init__(self, away: int = 0) -> None:
+        self.sent: list[Message] = []
+        self.calls: list[int] = []
+        self.away = away
+
+    def send(self, messages: Sequence[Message]) -> None:
+        if self.away:
+            self.away -= 1
+            raise KafkaConnectionError("away")
+        self.calls.append(len(messages))
+        self.sent.extend(messages)
+
+
+@pytest.fixture
+def documents(settings: dict[str, str]) -> Iterator[type[SampleDoc]]:
+    from chassis.config import Settings
+
+    connect(load(Settings, settings), "outbox-test")
+    ensure_indexes([SampleDoc])
+    yield SampleDoc
+    disconnect("outbox-test")
+
+
+def events(show: str, count: int, age: timedelta = timedelta(0)) -> list[dict[str, Any]]:
+    now = datetime.now(UTC) - age
+    facts = [
+        AudienceSampled(show_id=show, rehearsal=False, channel="web", viewers=number, sampled_at=now)
+        for number in range(count)
+    ]
+    return [
+        to_document(record(fact, source="broadcast", sequence=number + 1, time=now))
+        for number, fact in enumerate(facts)
+    ]
+
+
+def insert(count: int = 2, age: timedelta = timedelta(0)) -> str:
+    show = new_id()
+    SampleDoc._get_collection().insert_one({"_id": show, "version": count, "outbox": events(show, count, age)})
+    return show
+
+
+def outbox_of(show: str) -> list[Any]:
+    found = SampleDoc._get_collection().find_one({"_id": show})
+    assert found is not None
+    return list(found["outbox"])
+
+
+def on_the_topic(servers: str, show: str, count: int) -> list[str]:
+    """Ids of the first `count` messages of the show on audience.sampled."""
+    consumer = KafkaConsumer("audience.sampled", bootstrap_servers=servers, auto_offset_reset="earliest", group_id=None)
+    found: list[str] = []
+    try:
+        for _ in range(200):
+            for messages in consumer.poll(timeout_ms=100).values():
+                found += [e.id for e in (decode(m.headers, m.value) for m in messages) if e.subject == show]
+            if len(found) >= count:
+                return found
+        raise AssertionError(f"only {found} on the topic")
+    finally:
+        consumer.close()
+
+
+def test_events_are_published_in_the_documents_order_and_then_removed(documents: Any) -> None:
+    sender = Recorder()
+    relay = Relay("broadcast", sender)
+    shows = [insert(3), insert(1)]
+    relay.publish(documents, shows)
+
+    assert relay.run_once() == 4
+
+    ids = [dict(headers)["ce_id"].decode() for _, _, _, headers in sender.sent]
+    assert ids == [f"audience.sampled:{show}:1" for show in shows] + [
+        f"audience.sampled:{shows[0]}:{n}" for n in (2, 3)
+    ]
+    assert [outbox_of(show) for show in shows] == [[], []]
+    assert relay.run_once() == 0
+
+
+def test_an_event_is_acknowledged_before_its_successor_is_sent(documents: Any) -> None:
+    sender = Recorder()
+    relay = Relay("broadcast", sender)
+    relay.publish(documents, [insert(2), insert(2), insert(1)])
+    relay.run_once()
+    assert sender.calls == [3, 2]
+
+
+def test_an_event_written_while_its_predecessor_was_published_stays_for_the_next_time(documents: Any) -> None:
+    show = insert(1)
+
+    class Meanwhile(Recorder):
+        def send(self, messages: Sequence[Message]) -> None:
+            super().send(messages)
+            later = StreamStarted(
+                show_id=show, show="s", programme="p", rehearsal=False, counties=(), channels=(),
+                started_at=datetime.now(UTC),
+            )  # fmt: skip
+            item = to_document(record(later, source="broadcast", sequence=2, time=datetime.now(UTC)))
+            documents._get_collection().update_one({"_id": show}, {"$push": {"outbox": item}})
+
+    relay = Relay("broadcast", Meanwhile())
+    relay.publish(documents, [show])
+    relay.run_once()
+    assert [item["type"] for item in outbox_of(show)] == ["stream.started"]
+
+
+def test_while_the_broker_is_away_events_stay_in_their_document(documents: Any) -> None:
+    sender = Recorder(away=1)
+    relay = Relay("broadcast", sender)
+    show = insert(2)
+    relay.publish(documents, [show])
+    with pytest.raises(KafkaConnectionError):
+        relay.run_once()
+    assert len(outbox_of(show)) == 2
+    assert relay.run_once() == 2
+    assert outbox_of(show) == []
+
+
+def test_the_sweep_finds_what_was_left_behind_and_leaves_alone_what_is_fresh(documents: Any) -> None:
+    relay = Relay("broadcast", sender := Recorder())
+    old, fresh = insert(1, age=timedelta(minutes=1)), insert(1)
+    assert relay.sweep([documents]) == 1
+    relay.run_once()
+    assert [key for _, key, _, _ in sender.sent] == [old.encode()]
+    assert len(outbox_of(fresh)) == 1
+
+
+def test_a_relay_killed_between_publishing_and_removing_publishes_the_same_id_again(
+    documents: Any, settings: dict[str, str]
+) -> None:
+    show = insert(1, age=timedelta(minutes=1))
+    killed = subprocess.run(
+        [sys.executable, str(KILLED_AFTER_PUBLISHING), show], env={**settings}, timeout=60, check=False
+    )
+    assert killed.returncode == -9
+    assert len(outbox_of(show)) == 1, "it was killed before it removed anything"
+
+    from chassis.config import Settings
+
+    producer = Producer(load(Settings, settings))
+    relay = Relay("broadcast", producer)
+    relay.sweep([documents])
+    assert relay.run_once() == 1
+    producer.close()
+
+    assert outbox_of(show) == []
+    servers = settings["KAFKA_BOOTSTRAP_SERVERS"]
+    assert on_the_topic(servers, show, 2) == [f"audience.sampled:{show}:1"] * 2
