@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := contracts chassis services/catalog services/broadcast services/orders services/notify deploy
+DISTRIBUTIONS := $(addprefix shanhuo-,$(notdir $(PACKAGES)))
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 
 .PHONY: help
@@ -22,9 +23,26 @@ setup: .venv/.ready ## make the virtual environment with everything in it
 .PHONY: lock
 lock: ## compile the pinned requirements.txt anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--no-emit-package shanhuo-contracts --no-emit-package shanhuo-chassis \
-		$(foreach package,$(PACKAGES),--find-links $(package)) -o requirements.txt requirements.in $(PYPROJECTS)
+	printf './%s\n' $(PACKAGES) | cat requirements.in - | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(addprefix --no-emit-package ,$(DISTRIBUTIONS)) -o requirements.txt -
+
+.PHONY: test
+test: setup ## all tests: units, contracts, chassis and every flow against the embedded engines
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: setup ## linters, types, import walls, contract drift and compatibility
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m contracts generate --check
+	$(BIN)/python -m contracts compat
+
+.PHONY: fmt
+fmt: setup ## format and mend what the linter can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
 
 .PHONY: up
 up: setup ## start everything here and stay up, printing the addresses
