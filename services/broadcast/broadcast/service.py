@@ -1,0 +1,234 @@
+"""The doors of broadcast: HTTP routes, event handlers, a timer for gauges. The domain decides, the store keeps."""
+
+import logging
+from datetime import datetime
+from itertools import groupby
+
+from nameko.timer import timer
+
+from broadcast import __version__, audience, domain
+from broadcast.cards import ReportCard, report_card
+from broadcast.domain import Caller, Decision, whole_milliseconds
+from broadcast.lineup import Import, LineupRow
+from broadcast.requests import FeatureSlot, ImportLineup, ListShows, ReportAudience, samples_of
+from broadcast.settings import BroadcastSettings
+from broadcast.shows import Show
+from broadcast.store import BroadcastStore
+from broadcast.views import LineupReport, PlannedShow, ShowView, Taken, show_view
+from chassis import metrics
+from chassis.auth import Principal, Role
+from chassis.http import CSV, PUBLIC, Call, Page, http, page
+from chassis.kafka import consume
+from chassis.mongo import Stored
+from chassis.outages import MONGODB_AWAY
+from chassis.refusals import Conflict, Forbidden, Invalid, NotFound
+from chassis.rows import Good, Refused, read
+from contracts import metrics as declared
+from contracts.codec import Event
+from contracts.events import (
+    CountyListed,
+    ItemFeatured,
+    ItemListed,
+    OrderCancelled,
+    OrderPaid,
+    OrderPlaced,
+    OrderReturned,
+    StockAllotted,
+)
+
+_log = logging.getLogger(__name__)
+_GAUGES_EVERY_SECONDS = 5
+_HOSTS = {Role.HOST, Role.PLATFORM}
+
+
+class BroadcastService:
+    """What is on screen now, and who is watching."""
+
+    name = "broadcast"
+    version = __version__
+    settings_class = BroadcastSettings
+
+    store = Stored(BroadcastStore)
+
+    @http(
+        "POST",
+        "/lineups/import",
+        who={Role.PLATFORM, Role.COUNTY},
+        body=CSV,
+        query=ImportLineup,
+        returns=LineupReport,
+        summary="Plan shows from the rows of a line-up",
+        refusals=(Invalid, Conflict),
+    )
+    def import_lineup(self, call: Call[None]) -> LineupReport:
+        how = Import(caller=_caller(call.principal), rehearsal=call.query.rehearsal, starts_at=call.query.starts_at)
+        rows = list(read(call.text, LineupRow))
+        refused = [row for row in rows if isinstance(row, Refused)]
+        good = sorted((row for row in rows if isinstance(row, Good)), key=lambda row: row.row.show)
+        merged = [
+            self.store.plan(key, list(group), how, call.now)
+            for key, group in groupby(good, key=lambda row: row.row.show)
+        ]
+        refused += [row for one in merged for row in one.refused]
+        return LineupReport(
+            rows=len(rows),
+            accepted=sum(one.accepted for one in merged),
+            unchanged=sum(one.unchanged for one in merged),
+            refused=sorted(refused, key=lambda row: row.number),
+            shows=[
+                PlannedShow(show=one.show.show, show_id=one.show.show_id, rehearsal=one.show.rehearsal)
+                for one in merged
+                if one.accepted or one.unchanged
+            ],
+        )
+
+    @http("GET", "/shows", who=PUBLIC, query=ListShows, returns=Page[ShowView], summary="List shows, the newest first")
+    def shows(self, call: Call[None]) -> Page[ShowView]:
+        asked = call.query
+        found = self.store.shows(rehearsal=asked.rehearsal, state=asked.state, after=asked.after, limit=asked.limit + 1)
+        titles = self.store.host_titles(county for show in found for county in show.counties)
+        return page([show_view(show, titles, call.now) for show in found], asked.limit, lambda view: view.show_id)
+
+    @http(
+        "GET", "/shows/<show_id>", who=PUBLIC, returns=ShowView, summary="Show what is on screen", refusals=(NotFound,)
+    )
+    def show(self, call: Call[None], show_id: str) -> ShowView:
+        return self._view(self.store.show(show_id), call.now)
+
+    @http(
+        "POST",
+        "/shows/<show_id>/start",
+        who=_HOSTS,
+        returns=ShowView,
+        summary="Go live; a show that is live stays as it is",
+        refusals=(NotFound, Conflict, Forbidden),
+    )
+    def start(self, call: Call[None], show_id: str) -> ShowView:
+        caller, now = _caller(call.principal), whole_milliseconds(call.now)
+
+        def decide(show: Show) -> Decision:
+            return domain.start(show, caller=caller, items=self.store.items_of(show), now=now)
+
+        return self._view(self.store.change(show_id, decide, now).show, now)
+
+    @http(
+        "POST",
+        "/shows/<show_id>/slots/<int:slot>/feature",
+        who=_HOSTS,
+        body=FeatureSlot,
+        returns=ShowView,
+        summary="Put a slot's item on screen and open its price window; an Idempotency-Key makes a repetition harmless",
+        refusals=(NotFound, Conflict, Forbidden, Invalid),
+    )
+    def feature(self, call: Call[FeatureSlot], show_id: str, slot: int) -> ShowView:
+        caller, now = _caller(call.principal), whole_milliseconds(call.now)
+        seconds, key = call.body.window_seconds, call.idempotency_key
+
+        def decide(show: Show) -> Decision:
+            return domain.feature(show, slot, caller=caller, now=now, seconds=seconds, key=key)
+
+        decision = self.store.change(show_id, decide, now)
+        real = [fact for fact in decision.facts if isinstance(fact, ItemFeatured) and not fact.rehearsal]
+        metrics.counter(declared.ITEMS_FEATURED).inc(len(real))
+        return self._view(decision.show, now)
+
+    @http(
+        "POST",
+        "/shows/<show_id>/end",
+        who=_HOSTS,
+        returns=ShowView,
+        summary="Go off air; a show that has ended stays as it is",
+        refusals=(NotFound, Conflict, Forbidden),
+    )
+    def end(self, call: Call[None], show_id: str) -> ShowView:
+        caller, now = _caller(call.principal), whole_milliseconds(call.now)
+        decision = self.store.change(show_id, lambda show: domain.end(show, caller=caller, now=now), now)
+        return self._view(decision.show, now)
+
+    @http(
+        "DELETE",
+        "/shows/<show_id>/slots/<int:slot>",
+        who={Role.COUNTY, *_HOSTS},
+        returns=ShowView,
+        summary="Take a slot out of a line-up that has not gone live",
+        refusals=(NotFound, Conflict, Forbidden),
+    )
+    def drop(self, call: Call[None], show_id: str, slot: int) -> ShowView:
+        caller = _caller(call.principal)
+        decision = self.store.change(show_id, lambda show: domain.drop(show, slot, caller=caller), call.now)
+        return self._view(decision.show, call.now)
+
+    @http(
+        "POST",
+        "/shows/<show_id>/audience",
+        who={Role.PLATFORM},
+        body=ReportAudience,
+        returns=Taken,
+        summary="Report how many are watching on a channel",
+        refusals=(NotFound, Conflict, Invalid),
+    )
+    def audience(self, call: Call[ReportAudience], show_id: str) -> Taken:
+        facts = audience.take(self.store.show(show_id), samples_of(call.body), call.now)
+        taken = self.store.count_viewers(show_id, facts, call.now)
+        return Taken(taken=taken, unchanged=len(facts) - taken)
+
+    @http(
+        "GET",
+        "/shows/<show_id>/report-card",
+        who={Role.COUNTY, *_HOSTS},
+        returns=ReportCard,
+        summary="What came of a show: sales of one's own slots, and everybody's audience",
+        refusals=(NotFound, Forbidden),
+    )
+    def report_card(self, call: Call[None], show_id: str) -> ReportCard:
+        caller, show = _caller(call.principal), self.store.show(show_id)
+        caller.require_any(show.counties)
+        county = None if caller.platform else caller.county
+        return report_card(
+            show,
+            sums=self.store.sales(show_id, county),
+            watched=self.store.watched(show_id),
+            minutes=self.store.orders_a_minute(show_id, county),
+            mine=caller.may,
+        )
+
+    @consume(CountyListed, batch=500)
+    def on_counties(self, events: list[Event]) -> None:
+        self.store.remember_hosts(events)
+
+    @consume(ItemListed, batch=500)
+    def on_items(self, events: list[Event]) -> None:
+        self.store.remember_items(events)
+
+    @consume(StockAllotted, batch=500)
+    def on_allotments(self, events: list[Event]) -> None:
+        for show_id in sorted(self.store.remember_allotments(events)):
+            try:
+                self.store.adopt(show_id, events[-1].time)
+            except NotFound:
+                _log.warning("stock was set aside for a show that there is not: %s", show_id)
+
+    @consume(OrderPlaced, OrderPaid, OrderCancelled, OrderReturned, batch=500)
+    def on_orders(self, events: list[Event]) -> None:
+        self.store.count_sales(events)
+
+    @timer(interval=_GAUGES_EVERY_SECONDS)
+    def measure(self) -> None:
+        """Gauges say what the documents say, so that they are right after a restart and the same in every replica."""
+        try:
+            live = self.store.live()
+        except MONGODB_AWAY:
+            return  # the outage is counted elsewhere; the gauges keep what was last known
+        metrics.gauge(declared.SHOWS_LIVE).set(len(live))
+        viewers = metrics.gauge(declared.VIEWERS)
+        viewers.clear()
+        for show in live:
+            for channel, watching in show.audience.items():
+                viewers.labels(channel).inc(watching.viewers)
+
+    def _view(self, show: Show, now: datetime) -> ShowView:
+        return show_view(show, self.store.host_titles(show.counties), now)
+
+
+def _caller(principal: Principal) -> Caller:
+    return Caller(principal.has(Role.PLATFORM), principal.county)
