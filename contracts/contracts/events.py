@@ -140,7 +140,9 @@ class ItemListed(Fact, frozen=True, kw_only=True):
     live_price_fen: LivePrice
     producer_id: ProducerId
     producer_name_zh: Annotated[NameZh, Meta(description="The producer's name in Chinese.", examples=["谷堡镇产户"])]
-    producer_name_en: Annotated[NameEn, Meta(description="The producer's name in English.", examples=["Growers of 谷堡镇"])]
+    producer_name_en: Annotated[
+        NameEn, Meta(description="The producer's name in English.", examples=["Growers of 谷堡镇"])
+    ]
     shelf_life_days: Annotated[int, Meta(ge=0, description="Days the item keeps after harvest or production.")]
     lots: Annotated[
         tuple[Lot, ...], Meta(description="The harvest batches it is sold from, as far as they are known.")
