@@ -17,8 +17,11 @@ _SHORT: Final = 12  # lines of a difference that say enough; `git diff` has the 
 
 
 def version(root: Path) -> str:
-    """The version of the contracts, which their documents carry. FileNotFoundError outside a checkout."""
-    found: str = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    """The version of the contracts, which their documents carry."""
+    project = root / "pyproject.toml"
+    if not project.exists():
+        raise FileNotFoundError(f"not the contracts folder of a checkout: {root}")
+    found: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
     return found
 
 
