@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from stack.arguments import Arguments, port_number
 from stack.footprint import own_footprint
@@ -93,7 +93,7 @@ def show(stack: Stack, console: Console) -> None:
 
 
 def _addresses(stack: Stack) -> Table:
-    table = Table("", "Address", "Pages", "Ready after", "Memory")
+    table = Table("", Column("Address", no_wrap=True), "Pages", Column("Ready", no_wrap=True), "Memory")
     memory = {one.name: f"{one.pss / 1e6:.0f} MB" for one in [*stack.footprint(), own_footprint("issuer")]}
     for service in stack.services:
         ready = f"{service.ready_seconds:.1f} s"
