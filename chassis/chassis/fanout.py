@@ -47,8 +47,8 @@ class Fanout(SharedExtension):
 
     health = Health()
 
-    def setup(self) -> None:
-        self._settings = self.container.config["settings"]
+    def __init__(self) -> None:
+        super().__init__()
         self._handlers: list[Everywhere] = []
         self._seen: dict[TopicPartition, int] = {}
         self._consumer: KafkaConsumer | None = None
@@ -56,11 +56,12 @@ class Fanout(SharedExtension):
         self._started = False
         self._finished = Signal()
 
+    def setup(self) -> None:
+        self._settings = self.container.config["settings"]
+
     def register(self, entrypoint: Everywhere) -> None:
         self._handlers.append(entrypoint)
-        self.health.register(
-            "kafka-fanout", lambda: None if self._consumer else "not connected"
-        )
+        self.health.register("kafka-fanout", lambda: None if self._consumer else "not connected")
 
     def start(self) -> None:
         if self._handlers and not self._started:
@@ -80,9 +81,7 @@ class Fanout(SharedExtension):
                 self._pump(self._connect())
                 waits = pauses()
             except KafkaError as away:
-                metrics.counter(declared.OUTAGE_RETRIES).labels(
-                    self.container.service_name, "kafka"
-                ).inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, "kafka").inc()
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -111,9 +110,7 @@ class Fanout(SharedExtension):
         self._consumer = consumer
         return consumer
 
-    def _rewind(
-        self, consumer: KafkaConsumer, partitions: Iterable[TopicPartition]
-    ) -> None:
+    def _rewind(self, consumer: KafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
         """On after what was seen, or to `rewind` ago on the first connection."""
         back = max(handler.rewind for handler in self._handlers)
         since = int((utcnow() - back).timestamp() * 1000)
@@ -158,12 +155,8 @@ class Fanout(SharedExtension):
     def _call(self, handler: Everywhere, delivery: Delivery) -> None:
         done = Signal()
 
-        def finished(
-            _worker: object, result: object, exc_info: Any
-        ) -> tuple[object, Any]:
-            done.send(
-                None
-            )  # nameko has logged the failure; a live page goes on with the next event
+        def finished(_worker: object, result: object, exc_info: Any) -> tuple[object, Any]:
+            done.send(None)  # nameko has logged the failure; a live page goes on with the next event
             return result, exc_info
 
         self.container.spawn_worker(handler, (delivery,), {}, handle_result=finished)

@@ -40,10 +40,8 @@ class Group(SharedExtension):
 
     health = Health()
 
-    def setup(self) -> None:
-        self._settings = self.container.config["settings"]
-        self._service = self.container.service_name
-        self.group = self._settings.kafka_group or self._service
+    def __init__(self) -> None:
+        super().__init__()
         self._handlers: dict[str, list[Consume]] = {}
         self._consumer: KafkaConsumer | None = None
         self._busy: dict[TopicPartition, int | None] = {}
@@ -51,9 +49,12 @@ class Group(SharedExtension):
         self._started = False
         self._finished = Signal()
         self._wake = Signal()
-        self._digest = Digest(
-            self.container, self.group, Producer(self._settings), lambda: self._stopping
-        )
+
+    def setup(self) -> None:
+        self._settings = self.container.config["settings"]
+        self._service = self.container.service_name
+        self.group = self._settings.kafka_group or self._service
+        self._digest = Digest(self.container, self.group, Producer(self._settings), lambda: self._stopping)
 
     def register(self, entrypoint: "Consume") -> None:
         for name in entrypoint.topics:
@@ -80,9 +81,7 @@ class Group(SharedExtension):
                 waits = pauses()
                 self._pump()
             except KafkaError as away:
-                metrics.counter(declared.OUTAGE_RETRIES).labels(
-                    self._service, "kafka"
-                ).inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(self._service, "kafka").inc()
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -116,14 +115,8 @@ class Group(SharedExtension):
 
     def _pump(self) -> None:
         assert self._consumer is not None
-        while not self._stopping or any(
-            offset is None for offset in self._busy.values()
-        ):
-            records = (
-                {}
-                if self._stopping
-                else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
-            )
+        while not self._stopping or any(offset is None for offset in self._busy.values()):
+            records = {} if self._stopping else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
             for partition, messages in records.items():
                 self._hand_out(partition, messages)
             if self._busy:
@@ -134,15 +127,11 @@ class Group(SharedExtension):
     def _hand_out(self, partition: TopicPartition, messages: list[Any]) -> None:
         assert self._consumer is not None
         self._consumer.pause(partition)
-        if (
-            partition in self._busy
-        ):  # came back to us in a rebalance while its batch is still under way
+        if partition in self._busy:  # came back to us in a rebalance while its batch is still under way
             self._consumer.seek(partition, messages[0].offset)
             return
         self._busy[partition] = None
-        self.container.spawn_managed_thread(
-            lambda: self._work(partition, messages), identifier="kafka.batch"
-        )
+        self.container.spawn_managed_thread(lambda: self._work(partition, messages), identifier="kafka.batch")
 
     def _work(self, partition: TopicPartition, messages: list[Any]) -> None:
         done = self._digest.batch(self._handlers[partition.topic], messages)
@@ -158,27 +147,14 @@ class Group(SharedExtension):
 
     def _commit_done(self) -> None:
         assert self._consumer is not None
-        done = {
-            partition: offset
-            for partition, offset in self._busy.items()
-            if offset is not None
-        }
+        done = {partition: offset for partition, offset in self._busy.items() if offset is not None}
         for partition in done:
             del self._busy[partition]
-        mine = {
-            partition: offset
-            for partition, offset in done.items()
-            if partition in self._consumer.assignment()
-        }
+        mine = {partition: offset for partition, offset in done.items() if partition in self._consumer.assignment()}
         if not mine:
             return
         try:
-            self._consumer.commit(
-                {
-                    partition: OffsetAndMetadata(offset, "", -1)
-                    for partition, offset in mine.items()
-                }
-            )
+            self._consumer.commit({partition: OffsetAndMetadata(offset, "", -1) for partition, offset in mine.items()})
         except KafkaError as refused:  # a rebalance is under way: the events come again, and twice is once
             _log.warning("commit refused, the batch will come again: %s", refused)
         for partition in mine:
@@ -191,19 +167,13 @@ class Group(SharedExtension):
     def _check(self) -> str | None:
         if self._consumer is None:
             return "not connected"
-        return (
-            None
-            if self._consumer.assignment() or self._joined()
-            else "no partitions assigned yet"
-        )
+        return None if self._consumer.assignment() or self._joined() else "no partitions assigned yet"
 
     def _joined(self) -> bool:
         """A replica beyond the number of partitions is a healthy member with nothing to do."""
         coordinator = getattr(self._consumer, "_coordinator", None)
         return bool(
-            coordinator is not None
-            and getattr(coordinator, "_generation", None)
-            and not coordinator.rejoin_needed
+            coordinator is not None and getattr(coordinator, "_generation", None) and not coordinator.rejoin_needed
         )
 
 
@@ -247,7 +217,5 @@ def consume(
     rewind: timedelta = timedelta(0),
 ) -> Callable[..., Any]:
     """Decorates the method that handles these events."""
-    decorated: Callable[..., Any] = Consume.decorator(
-        *facts, batch=batch, fanout=fanout, rewind=rewind
-    )
+    decorated: Callable[..., Any] = Consume.decorator(*facts, batch=batch, fanout=fanout, rewind=rewind)
     return decorated

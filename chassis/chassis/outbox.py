@@ -75,12 +75,7 @@ class Relay:
         found = 0
         for document in documents:
             old = {"outbox.time": {"$lt": utcnow() - _LEFT_BEHIND}}
-            ids = [
-                row["_id"]
-                for row in document._get_collection()
-                .find(old, {"_id": 1})
-                .limit(10 * _BATCH)
-            ]
+            ids = [row["_id"] for row in document._get_collection().find(old, {"_id": 1}).limit(10 * _BATCH)]
             if ids:
                 self.publish(document, ids)
                 found += len(ids)
@@ -89,35 +84,24 @@ class Relay:
         return found
 
     def _relay(self, collection: Collection[dict[str, Any]], ids: list[str]) -> int:
-        rows = {
-            row["_id"]: row.get("outbox", [])
-            for row in collection.find({"_id": {"$in": ids}}, {"outbox": 1})
-        }
-        outboxes = [
-            [from_document(item) for item in rows[key]] for key in ids if rows.get(key)
-        ]
+        rows = {row["_id"]: row.get("outbox", []) for row in collection.find({"_id": {"$in": ids}}, {"outbox": 1})}
+        outboxes = [[from_document(item) for item in rows[key]] for key in ids if rows.get(key)]
         for wave in _waves(outboxes):
             self._producer.send([to_message(item) for item in wave])
             for item in wave:
-                metrics.counter(declared.EVENTS_PUBLISHED).labels(
-                    self._service, item.type
-                ).inc()
+                metrics.counter(declared.EVENTS_PUBLISHED).labels(self._service, item.type).inc()
         self._mark(
             collection,
             {key: [item["id"] for item in box] for key, box in rows.items() if box},
         )
         return sum(map(len, outboxes))
 
-    def _mark(
-        self, collection: Collection[dict[str, Any]], published: dict[str, list[str]]
-    ) -> None:
+    def _mark(self, collection: Collection[dict[str, Any]], published: dict[str, list[str]]) -> None:
         keys = list(published)
         for start in range(0, len(keys), _MARKED_AT_ONCE):
             chunk = keys[start : start + _MARKED_AT_ONCE]
             events = [event for key in chunk for event in published[key]]
-            collection.update_many(
-                {"_id": {"$in": chunk}}, {"$pull": {"outbox": {"id": {"$in": events}}}}
-            )
+            collection.update_many({"_id": {"$in": chunk}}, {"$pull": {"outbox": {"id": {"$in": events}}}})
 
 
 def _waves(outboxes: list[list[Record]]) -> Iterable[list[Record]]:
@@ -132,13 +116,16 @@ def _waves(outboxes: list[list[Record]]) -> Iterable[list[Record]]:
 class Outbox(SharedExtension):
     """The relay of one service process: runs it, waits out outages, sweeps, and empties it on stop."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._documents: list[type[Document]] = []
+        self._stopping = False
+
     def setup(self) -> None:
         settings = self.container.config["settings"]
         self._producer = Producer(settings)
         self.relay = Relay(self.container.service_name, self._producer)
-        self._documents: list[type[Document]] = []
         self._every = settings.outbox_sweep_seconds
-        self._stopping = False
 
     def register(self, documents: Iterable[type[Document]]) -> None:
         """Documents whose outboxes the sweep looks through."""
@@ -154,9 +141,7 @@ class Outbox(SharedExtension):
         try:
             self.relay.run_once()
         except ENGINE_AWAY as away:
-            _log.warning(
-                "stopped with events unpublished, they are in their documents: %s", away
-            )
+            _log.warning("stopped with events unpublished, they are in their documents: %s", away)
         self._producer.close()
 
     def _run(self) -> None:
@@ -181,8 +166,6 @@ class Outbox(SharedExtension):
 
     def _wait_out(self, away: Exception, seconds: float) -> None:
         engine = engine_of(away)
-        metrics.counter(declared.OUTAGE_RETRIES).labels(
-            self.container.service_name, engine
-        ).inc()
+        metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, engine).inc()
         _log.warning("%s is away, events wait in their documents: %s", engine, away)
         eventlet.sleep(seconds)

@@ -97,8 +97,8 @@ class LedgerService:
 
     @consume(AudienceSampled, batch=100)
     def sampled(self, events: list[Any]) -> None:
-        if self.store.settings.slow_seconds:
-            _log.warning("sleeping over %d events", len(events))
+        if self.store.settings.slow_seconds and any(event.data.channel == "slow" for event in events):
+            _log.warning("sleeping over %s", [event.id for event in events])
             eventlet.sleep(self.store.settings.slow_seconds)
         if any(event.data.channel == "poison" for event in events):
             raise ValueError("cannot digest a poisonous channel")

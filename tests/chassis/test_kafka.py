@@ -43,9 +43,9 @@ class Ledger:
         except httpx.TransportError:
             return False
 
-    def busy(self) -> bool:
-        """Whether it has said in its log that a batch is being slept over."""
-        return "sleeping over" in self.child.text()
+    def busy_with(self, event: str) -> bool:
+        """Whether it has said in its log that it sleeps over a batch with this event."""
+        return any("sleeping over" in line and event in line for line in self.child.text().splitlines())
 
     def stop(self) -> int:
         self.child.terminate()
@@ -161,8 +161,8 @@ def test_a_fanout_handler_sees_what_happened_before_it_started(ledger: Any, entr
 
 def test_a_stop_lets_the_batch_under_way_end_and_commits_it(ledger: Any, entries: Any, publish: Any) -> None:
     service = ledger(SLOW_SECONDS="1.5")
-    ids = publish(sample(new_id()))
-    eventually(service.busy)
+    ids = publish(sample(new_id(), channel="slow"))
+    eventually(lambda: service.busy_with(ids[0]))
     assert service.stop() == 0
     assert written(entries, "batch", ids)
     again = ledger()
@@ -174,8 +174,8 @@ def test_a_stop_lets_the_batch_under_way_end_and_commits_it(ledger: Any, entries
 
 def test_a_service_killed_in_its_work_gets_the_batch_again(ledger: Any, entries: Any, publish: Any) -> None:
     service = ledger(SLOW_SECONDS="30")
-    ids = publish(sample(new_id()))
-    eventually(service.busy)
+    ids = publish(sample(new_id(), channel="slow"))
+    eventually(lambda: service.busy_with(ids[0]))
     service.child.kill()
     assert not written(entries, "batch", ids)
     ledger()
