@@ -1,7 +1,7 @@
 """Fixtures shared by all tests: engines, a fresh database, tokens, running services. Nothing starts unasked."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import pymongo
@@ -9,6 +9,7 @@ import pytest
 
 from stack.engines import Engines, start_engines
 from stack.issuer import Issuer
+from stack.processes import stop_all
 from stack.services import Service, Services, settings_for, start_services
 
 
@@ -63,28 +64,35 @@ def services(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Servic
     drop(engines, *(service.database for service in services))
 
 
-@pytest.fixture
-def start_service(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Callable[..., Service]]:
+class StartService:
     """`start_service("orders", OUTBOX_SWEEP_SECONDS="1")`: one more service, on its own database unless told otherwise.
 
     `ready=False` does not wait for it: for a service that is to start before its engines.
     """
-    started: list[Service] = []
 
-    def start(name: str, *, ready: bool = True, **env: str) -> Service:
+    def __init__(self, engines: Engines, issuer: Issuer, run_dir: Path) -> None:
+        self.started: list[Service] = []
+        self._engines = engines
+        self._issuer = issuer
+        self._run_dir = run_dir
+
+    def __call__(self, name: str, *, ready: bool = True, **env: str) -> Service:
         own = secrets.token_hex(4)
-        wanted = settings_for(name, engines, issuer, suffix=own) | env
-        service = Service(name, issuer=issuer, run_dir=run_dir, env=wanted, log=f"{name}-{own}")
-        started.append(service)
+        wanted = settings_for(name, self._engines, self._issuer, suffix=own) | env
+        service = Service(name, issuer=self._issuer, run_dir=self._run_dir, env=wanted, log=f"{name}-{own}")
+        self.started.append(service)
         if ready:
             service.wait_ready()
         return service
 
+
+@pytest.fixture
+def start_service(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[StartService]:
+    """Starts one more service, stopped when the test ends."""
+    start = StartService(engines, issuer, run_dir)
     yield start
-    for service in started:
-        service.stop()
-    if engines.database is None or engines.database.child.alive:
-        drop(engines, *{service.database for service in started})
+    stop_all(service.process for service in start.started)
+    drop(engines, *{service.database for service in start.started})
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +108,19 @@ def drop(engines: Engines, *databases: str) -> None:
     with pymongo.MongoClient[dict[str, object]](engines.mongodb) as client:
         for database in databases:
             client.drop_database(database)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what the services it used have written last."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"end of the log of {service.name}", service.process.tail()) for service in used_by(item)]
+    return report
+
+
+def used_by(item: pytest.Item) -> Iterable[Service]:
+    fixtures = getattr(item, "funcargs", {})
+    yield from fixtures.get("services", ())
+    if start := fixtures.get("start_service"):
+        yield from start.started
