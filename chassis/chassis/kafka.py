@@ -177,7 +177,7 @@ class Group(SharedExtension):
         )
 
 
-class Consume(Entrypoint):  # type: ignore[misc]  # nameko is untyped
+class Consume(Entrypoint):
     """`@consume(OrderPaid)`.
 
     One event at a time; `batch=n`: lists of up to n, one partition's, in order; `fanout`: see `Fanout`.
