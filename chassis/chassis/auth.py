@@ -63,7 +63,7 @@ class Verifier:
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     def principal(self, authorization: str) -> Principal:
-        """The caller that an `Authorization` header proves. Raises `Unauthorized`, or `Unavailable` when there are no keys."""
+        """The caller that an `Authorization` header proves. Raises `Unauthorized`, or `Unavailable` without keys."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorized("token-missing", "Send a token: `Authorization: Bearer …`.")

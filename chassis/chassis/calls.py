@@ -1,4 +1,4 @@
-"""What passes through the HTTP door: the call that a method is given, and the shapes it may answer with. Serves nothing."""
+"""What passes through the HTTP door: the call that a method is given, and what it may answer with. Serves nothing."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,20 +13,20 @@ from chassis.clock import utcnow
 
 B = TypeVar("B")
 T = TypeVar("T")
-_NOBODY: Final[Any] = None
+NOBODY: Final[Any] = None
 
 
 class Call(msgspec.Struct, Generic[B], kw_only=True, frozen=True):
     """A request as a door sees it: who, what, when.
 
-    `principal` is None on a PUBLIC route, which asks for nobody; it is not typed so, because every other door would then check for
-    what its `who` has already made certain. `body` is None where the route declares none.
+    `principal` is None on a PUBLIC route, which asks for nobody; it is not typed so, because every other door would then
+    check for what its `who` has already made certain. `body` is None where the route declares none.
     """
 
-    body: B = _NOBODY
+    body: B = NOBODY
     query: Any = None
     text: str = ""
-    principal: Principal = _NOBODY
+    principal: Principal = NOBODY
     idempotency_key: str | None = None
     request_id: str = ""
     headers: Headers = msgspec.field(default_factory=Headers)

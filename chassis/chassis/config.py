@@ -1,4 +1,4 @@
-"""Settings from the environment, checked whole before anything starts. Never shows a value: any of them may be a secret."""
+"""Settings from the environment, all checked before anything starts. Never shows a value: any may be a secret."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whether this process lives and is ready for work. Extensions register what they need; nothing here knows what that is."""
+"""Whether this process is ready for work. Extensions register what they need; nothing here knows what that is."""
 
 import logging
 import time

@@ -1,4 +1,7 @@
-"""The issuer's public keys: found by OIDC discovery when first needed, kept while the issuer is away, renewed when a new one shows up."""
+"""The issuer's public keys: found by OIDC discovery when first needed, renewed when a new one shows up.
+
+They are kept while the issuer is away.
+"""
 
 import json
 import logging
@@ -32,7 +35,7 @@ class KeyRing:
         self._tried = self._fetched = -_STALE_SECONDS
 
     def key(self, kid: str | None) -> jwt.PyJWK:
-        """The key with that id (or the only key, when the token names none). Raises `jwt.InvalidKeyError` or `Unavailable`."""
+        """The key with that id, or the only one when a token names none. Raises `InvalidKeyError` or `Unavailable`."""
         if self._wanting(kid):
             with self._lock:
                 if self._wanting(kid):

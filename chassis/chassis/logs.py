@@ -1,4 +1,4 @@
-"""JSON logs on stderr, each line with the request or the event it was written for. Never logs a token, an address or a body."""
+"""JSON logs on stderr, each line with the request or event it was written for. Never a token, an address or a body."""
 
 import logging
 import sys
@@ -13,8 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 event_id: Final[ContextVar[str | None]] = ContextVar("event_id", default=None)
 
-# Libraries that say at INFO what is worth knowing only when one hunts a fault in them. nameko logs every refused request as an error,
-# with its traceback; the HTTP door logs what is one.
+# Libraries that say at INFO what is worth knowing only when one hunts a fault in them.
 _CHATTY: Final = {
     "kafka": logging.WARNING,
     "pymongo": logging.WARNING,

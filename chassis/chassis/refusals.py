@@ -22,8 +22,8 @@ from typing import Any, ClassVar
 class Refusal(Exception):
     """A request that is answered with no, and why.
 
-    `code` is kebab-case and stable (programs compare it), `detail` is for people, `field` is the JSON path of what is wrong,
-    `valid` says what would be right, and every other keyword is a figure that the answer carries as a member of its own.
+    `code` is kebab-case and stable (programs compare it), `detail` is for people, `field` is the JSON path of what is
+    wrong, `valid` says what would be right; every other keyword is a figure, a member of its own in the answer.
     """
 
     status: ClassVar[int] = 400

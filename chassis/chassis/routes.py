@@ -1,4 +1,4 @@
-"""What a route is: its method, path, callers, body, query and answers, checked once when it is declared. Serves nothing."""
+"""What a route is: its method, path, callers, body, query and answers, checked when it is declared. Serves nothing."""
 
 import inspect
 import re

@@ -1,4 +1,7 @@
-"""CSV files row by row: typed, and every bad row reported with its line, field, reason and value. Decides nothing about good rows."""
+"""CSV files row by row: typed, and every bad row reported with its line, field, reason and value.
+
+Decides nothing about good rows.
+"""
 
 import csv
 import io
@@ -43,10 +46,10 @@ class RowReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(text: str, row_type: type[R], *, required_header: Sequence[str] | None = None) -> Iterator[Good[R] | Refused]:
-    """The rows of a CSV file with a header. An empty cell is an absent field; columns that `row_type` lacks are ignored.
+    """The rows of a CSV file with a header. An empty cell is an absent field; columns `row_type` lacks are ignored.
 
-    Raises `Invalid` at once when the file is empty or the header lacks a column of `required_header` (by default: every field
-    of `row_type` that has no default).
+    Raises `Invalid` at once when the file is empty or the header lacks a column of `required_header` (by default: every
+    field of `row_type` that has no default).
     """
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
@@ -60,7 +63,7 @@ def read(text: str, row_type: type[R], *, required_header: Sequence[str] | None 
 
 
 def decode(data: bytes) -> str:
-    """The text of an uploaded file: UTF-8, with or without a byte order mark. Raises `Malformed` saying where it is not."""
+    """The text of an uploaded file: UTF-8, with or without a byte order mark. Raises `Malformed` where it is not."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:

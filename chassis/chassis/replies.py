@@ -1,0 +1,50 @@
+"""What goes back: status, headers and bytes, ready for WSGI. Knows neither routes nor sockets."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from werkzeug.wrappers import Response
+
+from chassis.calls import Answer
+
+Headers = list[tuple[str, str]]
+STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_encode: Final = msgspec.json.Encoder().encode
+_JSON: Final = ("Content-Type", "application/json")
+
+
+class Reply(NamedTuple):
+    """An answer on its way out. A stream has no length; it is sent piece by piece as it comes."""
+
+    status: int
+    headers: Headers
+    body: Iterable[bytes]
+    stream: bool = False
+
+
+def reply(status: int, headers: Headers, body: bytes) -> Reply:
+    """An answer that is all there."""
+    headers.append(("Content-Length", str(len(body))))
+    return Reply(status, headers, (body,))
+
+
+def json_reply(value: Any, status: int = 200) -> Reply:
+    """The value as JSON; 204 and nothing at all when it is None."""
+    if value is None:
+        return Reply(204, [], ())
+    return reply(status, [_JSON], _encode(value))
+
+
+def reply_of(result: Any, status: int, environ: dict[str, Any]) -> Reply:
+    """What a route's method returned, as an answer."""
+    if isinstance(result, Response):
+        body, line, headers = result.get_wsgi_response(environ)
+        return Reply(int(line[:3]), headers, body, result.is_streamed)
+    if isinstance(result, Answer):
+        answer = reply_of(result.value, result.status or status, environ)
+        return answer._replace(
+            status=result.status or answer.status, headers=[*answer.headers, *result.headers.items()]
+        )
+    return json_reply(result, status)

@@ -1,0 +1,173 @@
+"""A small service with one route of each kind, run as a process by the tests of the chassis. `python tests/chassis/sample_service.py`."""
+
+import csv
+import io
+import time
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from chassis import rows
+from chassis.auth import Role
+from chassis.config import Settings
+from chassis.http import ANY_ROLE, CSV, PUBLIC, Answer, Call, Page, Paging, http, page
+from chassis.refusals import Conflict, NotFound
+
+FRUIT = ["apple", "chestnut", "kiwi", "pear", "plum"]
+
+
+class SampleSettings(Settings, frozen=True, kw_only=True):
+    """The chassis' settings and one of its own."""
+
+    greeting: str = "hello"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants."""
+
+    fruit: Annotated[str, Meta(min_length=1, description="What to buy.")]
+    quantity: Annotated[int, Meta(ge=1, le=99)]
+    notes: list[str] = []
+
+
+class Wished(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wanted, and by whom."""
+
+    fruit: str
+    quantity: int
+    buyer: str
+    key: str | None = None
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to take over an answer."""
+
+    seconds: float = 0.0
+
+
+class Fruits(Paging, frozen=True, kw_only=True):
+    """Which fruits to list."""
+
+    letter: list[str] = []
+
+
+class FruitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a price list."""
+
+    fruit: str
+    price_fen: Annotated[int, Meta(ge=0)]
+    note: str | None = None
+
+
+class Sample:
+    """Sells fruit, badly."""
+
+    name = "sample"
+    version = "1.2.3"
+    settings_class = SampleSettings
+
+    @http(
+        "POST",
+        "/wishes",
+        who={Role.BUYER},
+        body=Wish,
+        returns=Wished,
+        status=201,
+        idempotent=True,
+        summary="Wish for fruit",
+        refusals=(Conflict,),
+    )
+    def wish(self, call: Call[Wish]) -> Any:
+        """Take a wish. The same key is the same wish."""
+        if call.body.fruit == "durian":
+            raise Conflict("sold-out", "No durian remains.", remaining=0)
+        wished = Wished(
+            fruit=call.body.fruit, quantity=call.body.quantity, buyer=call.principal.subject, key=call.idempotency_key
+        )
+        return Answer(wished, headers={"Location": "/wishes/1"})
+
+    @http("POST", "/quick", who={Role.BUYER}, body=Wish, returns=Wished)
+    def quick(self, call: Call[Wish]) -> Wished:
+        """The least work a POST can be."""
+        return Wished(fruit=call.body.fruit, quantity=call.body.quantity, buyer=call.principal.subject)
+
+    @http("GET", "/fruits", who=PUBLIC, query=Fruits, returns=Page[str])
+    def fruits(self, call: Call[None]) -> Page[str]:
+        """List fruits, a page at a time."""
+        wanted = [name for name in FRUIT if not call.query.letter or name[0] in call.query.letter]
+        rest = [name for name in wanted if call.query.after is None or name > call.query.after]
+        return page(rest[: call.query.limit + 1], call.query.limit, lambda name: name)
+
+    @http("GET", "/fruits/<name>", who=PUBLIC, returns=str, refusals=(NotFound,))
+    def fruit(self, call: Call[None], name: str) -> str:
+        """One fruit."""
+        if name not in FRUIT:
+            raise NotFound("no-such-fruit", f"There is no {name}.")
+        return name
+
+    @http("GET", "/numbers/<int:number>", who=PUBLIC, returns=int)
+    def number(self, call: Call[None], number: int) -> int:
+        """A number, doubled."""
+        return 2 * number
+
+    @http("POST", "/prices/import", who={Role.COUNTY, Role.PLATFORM}, body=CSV, returns=rows.RowReport)
+    def prices(self, call: Call[None]) -> rows.RowReport:
+        """Take a price list."""
+        found = list(rows.read(call.text, FruitRow))
+        refused = [row for row in found if isinstance(row, rows.Refused)]
+        return rows.RowReport(rows=len(found), accepted=len(found) - len(refused), refused=refused)
+
+    @http("GET", "/me", who=ANY_ROLE, returns=dict[str, Any])
+    def me(self, call: Call[None]) -> dict[str, Any]:
+        """Who is asking."""
+        who = call.principal
+        return {"subject": who.subject, "roles": sorted(who.roles), "county": who.county, "producer": who.producer}
+
+    @http("POST", "/counties/<county>/stamp", who={Role.COUNTY, Role.PLATFORM})
+    def stamp(self, call: Call[None], county: str) -> None:
+        """Only for the county itself."""
+        call.principal.require_county(county)
+
+    @http("POST", "/slow", who=PUBLIC, body=Pause, returns=str)
+    def slow(self, call: Call[Pause]) -> str:
+        """Answers after a while."""
+        time.sleep(call.body.seconds)
+        return "done"
+
+    @http("GET", "/ticks", who=PUBLIC, returns=str, media_type="text/event-stream")
+    def ticks(self, call: Call[None]) -> Any:
+        """A stream without an end."""
+        from werkzeug.wrappers import Response
+
+        def pieces() -> Any:
+            yield "data: first\n\n"
+            while True:
+                time.sleep(3600)
+
+        return Response(pieces(), content_type="text/event-stream")
+
+    @http("GET", "/broken", who=PUBLIC, returns=str)
+    def broken(self, call: Call[None]) -> str:
+        """Has a bug."""
+        raise RuntimeError("the secret is 42")
+
+    @http("GET", "/away", who=PUBLIC, returns=str)
+    def away(self, call: Call[None]) -> str:
+        """Its database is away."""
+        from pymongo.errors import ServerSelectionTimeoutError
+
+        raise ServerSelectionTimeoutError("db.internal:27017 refused")
+
+
+def table(*lines: list[str]) -> str:
+    """A CSV file of these lines."""
+    out = io.StringIO()
+    csv.writer(out).writerows(lines)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    from chassis.run import main
+
+    main("sample_service:Sample")
