@@ -23,20 +23,26 @@ def schemas(version: str) -> dict[str, Schema]:
 
 def schema(event: EventType, version: str) -> Schema:
     """One event's schema, complete in itself."""
-    _, definitions = msgspec.json.schema_components([event.cls], ref_template="#/$defs/{name}")
+    _, components = msgspec.json.schema_components([event.cls], ref_template="#/$defs/{name}")
+    definitions = _plain(components)
     body = _described(definitions.pop(event.cls.__name__))
     nested = {name: _described(definition) for name, definition in sorted(definitions.items())}
     return {
         "$schema": DIALECT,
         "$id": f"{NAMESPACE}/{version}/{event.name}.json",
         **body,
-        "examples": [msgspec.to_builtins(EXAMPLES[event.name])],
+        "examples": [_plain(EXAMPLES[event.name])],
         **({"$defs": nested} if nested else {}),
         "x-topic": event.name,
         "x-key": event.key,
         "x-owner": event.owner,
         "x-compacted": event.compacted,
     }
+
+
+def _plain(value: object) -> Any:
+    """What JSON makes of it: a schema just made and one read from a file are then the same, lists and tuples too."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _described(definition: Schema) -> Schema:
