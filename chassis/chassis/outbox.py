@@ -62,13 +62,20 @@ class Relay:
         if self._wake.ready():
             self._wake = Signal()
         published = 0
-        for document, ids in self._waiting.items():
+        for document, ids in list(self._waiting.items()):  # others may join while we wait for the network
             while ids:
-                batch = list(ids)[:_BATCH]
-                published += self._relay(document._get_collection(), batch)
-                for done in batch:
-                    ids.pop(done, None)
+                published += self._take(document, ids)
         return published
+
+    def _take(self, document: type[Document], ids: dict[str, None]) -> int:
+        batch = list(ids)[:_BATCH]
+        for taken in batch:
+            del ids[taken]  # before its outbox is read: what is told of it from now on is told again
+        try:
+            return self._relay(document._get_collection(), batch)
+        except BaseException:
+            ids.update(dict.fromkeys(batch))
+            raise
 
     def sweep(self, documents: Iterable[type[Document]]) -> int:
         """Tell the relay of documents whose events have been waiting for a while; returns how many."""

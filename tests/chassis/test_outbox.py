@@ -30,6 +30,13 @@ class SampleDoc(Aggregate):
     meta = {"collection": "samples", "db_alias": "outbox-test"}  # noqa: RUF012  mongoengine reads it once
 
 
+class OtherDoc(Aggregate):
+    """An aggregate of another kind; in the same collection, which spares a second set of helpers."""
+
+    id = StringField(primary_key=True)
+    meta = {"collection": "samples", "db_alias": "outbox-test"}  # noqa: RUF012  mongoengine reads it once
+
+
 class Recorder:
     """A producer that remembers, and is away as often as it was told."""
 
@@ -136,6 +143,28 @@ def test_an_event_written_while_its_predecessor_was_published_stays_for_the_next
     relay.publish(documents, [show])
     relay.run_once()
     assert [item["type"] for item in outbox_of(show)] == ["stream.started"]
+
+
+def test_documents_told_of_while_others_are_published_have_their_turn_too(documents: Any) -> None:
+    show, late = insert(1), insert(1)
+
+    class Meanwhile(Recorder):
+        def send(self, messages: Sequence[Message]) -> None:
+            super().send(messages)
+            if len(self.calls) == 1:
+                insert_into(show)
+                relay.publish(documents, [show])
+                relay.publish(OtherDoc, [late])
+
+    def insert_into(show: str) -> None:
+        (again,) = events(show, 1)
+        documents._get_collection().update_one({"_id": show}, {"$push": {"outbox": {**again, "id": f"{show}:again"}}})
+
+    relay = Relay("broadcast", Meanwhile())
+    relay.publish(documents, [show])
+    assert relay.run_once() == 2
+    assert relay.run_once() == 1
+    assert outbox_of(show) == outbox_of(late) == []
 
 
 def test_while_the_broker_is_away_events_stay_in_their_document(documents: Any) -> None:
