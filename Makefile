@@ -39,6 +39,11 @@ check: setup ## linters, types, import walls, contract drift and compatibility
 	$(BIN)/python -m contracts generate --check
 	$(BIN)/python -m contracts compat
 
+.PHONY: contracts
+contracts: setup ## generate schemas, AsyncAPI and OpenAPI anew; ARGS=--check only compares
+	$(BIN)/python -m contracts generate $(ARGS)
+	$(BIN)/python -m stack.openapi $(ARGS)
+
 .PHONY: fmt
 fmt: setup ## format and mend what the linter can mend
 	$(BIN)/ruff check --fix-only .

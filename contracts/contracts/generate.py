@@ -55,10 +55,11 @@ def drift(root: Path) -> Iterator[tuple[str, str]]:
         if path not in files:
             yield path, "no event has this name"
         elif found != wanted:
-            yield path, _difference(path, found, wanted)
+            yield path, difference(path, found, wanted)
 
 
-def _difference(path: str, found: str, wanted: str) -> str:
+def difference(path: str, found: str, wanted: str) -> str:
+    """The beginning of how a committed file differs from the generated one."""
     lines = list(
         difflib.unified_diff(
             found.splitlines(), wanted.splitlines(), f"{path} (committed)", f"{path} (generated)", lineterm="", n=1
