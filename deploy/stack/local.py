@@ -77,15 +77,19 @@ def launch(
     key_file: Path | None = None,
     ports: Ports | None = None,
     env: Mapping[str, str] = os.environ,
+    settings: Mapping[str, str] | None = None,
 ) -> Stack:
-    """Start everything and wait until it is ready. Logs go to `run_dir`, the database to `storage` or there too."""
+    """Start everything and wait until it is ready. Logs go to `run_dir`, the database to `storage` or there too.
+
+    `settings` are given to every service besides those that name the engines and the issuer.
+    """
     run_dir, ports = run_dir.absolute(), ports or Ports()
     with ExitStack() as undo:
         engines = start_engines(run_dir, storage=storage, kafka_port=ports.kafka, mongodb_port=ports.mongodb, env=env)
         undo.callback(engines.stop)
         issuer = Issuer(port=ports.issuer, key_file=key_file).start()
         undo.callback(issuer.stop)
-        services = start_services(engines, issuer, run_dir, ports=ports.services)
+        services = start_services(engines, issuer, run_dir, ports=ports.services, env=settings)
         undo.callback(services.stop)
         return Stack(engines, issuer, services, run_dir, undo.pop_all())
     raise AssertionError("an ExitStack swallows nothing")  # for the type checker

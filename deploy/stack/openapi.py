@@ -1,6 +1,6 @@
-"""Writes each service's OpenAPI document to `contracts/openapi/`, or says what differs: `python -m stack.openapi [--check]`.
+"""Writes every service's OpenAPI document to `contracts/openapi/`, or with `--check` says what differs.
 
-Each is printed by a process of its own, as a service runs: services share no registry, and contracts import none of them.
+Each is printed by a process of its own, as a service runs: services share no registry, and contracts import no service.
 """
 
 import os

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from stack.arguments import Arguments, port_number
 from stack.footprint import own_footprint
 from stack.local import DATA, Ports, Stack, launch
+from stack.market import NotOpenedError, open_market
 from stack.processes import PortTakenError, ProcessError, taken
 
 OPTIONS = {"Kafka": "--kafka-port", "MongoDB": "--mongodb-port"}  # every other port follows --base-port
@@ -26,7 +27,8 @@ def main() -> None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     try:
-        _stay_up(wanted.data_dir, _ports(wanted.base_port, wanted.kafka_port, wanted.mongodb_port), console)
+        ports = _ports(wanted.base_port, wanted.kafka_port, wanted.mongodb_port)
+        _stay_up(wanted.data_dir, ports, console, market=not wanted.empty)
     except PortTakenError as error:
         arguments.error(f"{error}; choose another with {OPTIONS.get(error.whose, '--base-port')}")
     except OSError as error:  # a data directory that cannot be written
@@ -47,6 +49,9 @@ def _arguments() -> Arguments:
     ]
     for name, kind, default, what in options:
         arguments.add_argument(name, type=kind, default=default, help=f"{what} (default %(default)s)")
+    arguments.add_argument(
+        "--empty", action="store_true", help="import nothing; otherwise the market of the demo is opened"
+    )
     arguments.epilog = "KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI, when set, are used instead of the embedded engines."
     return arguments
 
@@ -63,7 +68,7 @@ def _ports(base: int, kafka: int, mongodb: int) -> Ports:
     return ports
 
 
-def _stay_up(data_dir: Path, ports: Ports, console: Console) -> NoReturn:
+def _stay_up(data_dir: Path, ports: Ports, console: Console, *, market: bool) -> NoReturn:
     run_dir = data_dir / "run"
     for log in run_dir.glob("*.log"):
         log.unlink()  # of the last time
@@ -71,9 +76,25 @@ def _stay_up(data_dir: Path, ports: Ports, console: Console) -> NoReturn:
         stack = launch(run_dir, storage=data_dir / "mongodb", key_file=data_dir / "issuer.pem", ports=ports)
     with stack:
         show(stack, console)
+        if market:
+            _open(stack, console)
+        console.print(f"Logs are in {_short(stack.run_dir)}. Ctrl-C stops everything.", soft_wrap=True)
         while True:
             stack.check()
             time.sleep(0.5)
+
+
+def _open(stack: Stack, console: Console) -> None:
+    """The market of the demo. A refusal is told, and no reason to go down: what stands so far can be looked at."""
+    try:
+        with console.status("Opening the market…"):
+            shows = open_market(stack.services, DATA)
+        line = (
+            f"The market is open: counties, items, hubs and {len(shows)} shows with their stock, from {_short(DATA)}."
+        )
+    except NotOpenedError as error:
+        line = f"The market is not open: {error}"
+    console.print(line, soft_wrap=True, markup=False)
 
 
 def show(stack: Stack, console: Console) -> None:
@@ -84,9 +105,9 @@ def show(stack: Stack, console: Console) -> None:
     lines = [
         'A token (roles: platform, county, host, producer, buyer; with "county": "520123" for that county):',
         f"""  TOKEN=$({ask} -d '{{"subject": "me", "roles": ["platform"]}}')""",
-        f"Use it, for instance to import one of the files in {_short(DATA)}:",
+        "Use it, for instance to look at the stock, or to import a file:",
+        f"""  curl -s {stack.services.url("catalog")}/stock -H "Authorization: Bearer $TOKEN\"""",
         f"""  {upload} -H "Authorization: Bearer $TOKEN" --data-binary @{_short(DATA)}/counties.csv""",
-        f"Logs are in {_short(stack.run_dir)}. Ctrl-C stops everything.",
     ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False)

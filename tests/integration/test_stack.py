@@ -7,7 +7,10 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from pymongo.errors import PyMongoError
 
+from chassis.testing import eventually
 from stack.engines import Embedded, Engines, start_broker, start_database, start_engines
+from stack.local import DATA, launch
+from stack.market import NotOpenedError, open_market
 from stack.processes import PortTakenError
 from stack.services import NAMES, Services
 
@@ -90,3 +93,24 @@ def test_every_service_is_ready_and_shows_its_pages(services: Services, name: st
     with services.client(name, subject=None) as client:
         for page in ("/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"):
             assert client.get(page).status_code == 200, page
+
+
+def test_the_market_opens_and_opening_it_again_changes_nothing(tmp_path: Path) -> None:
+    with launch(tmp_path) as stack:
+        shows = open_market(stack.services, DATA)
+        with stack.services.client("catalog", roles=["platform"]) as catalog:
+            stock = catalog.get("/stock").json()
+            assert open_market(stack.services, DATA) == shows
+            assert catalog.get("/stock").json() == stock
+        with stack.services.client("orders", subject=None) as orders:
+            sold_from = eventually(lambda: orders.get("/allotments", params={"show_id": shows[0]}).json()["items"])
+    assert len(shows) == 2
+    assert sum(item["allotted"] for item in stock["items"]) > 0
+    assert sold_from
+    assert not any(child.alive for child in stack.children)
+
+
+def test_a_market_without_its_files_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "counties.csv").write_text("code,name_zh\n520123,somewhere\n")
+    with launch(tmp_path / "run") as stack, pytest.raises(NotOpenedError, match="/counties/import answered 422"):
+        open_market(stack.services, tmp_path)

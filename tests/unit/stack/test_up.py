@@ -79,7 +79,7 @@ def test_a_bad_argument_is_one_line(arguments: list[str], tmp_path: Path) -> Non
 
 def test_the_whole_stack_comes_up_says_where_and_goes_down(stand_ins: Path) -> None:
     base, kafka, mongodb = free_port(), free_port(), free_port()
-    options = ["--base-port", str(base), "--kafka-port", str(kafka), "--mongodb-port", str(mongodb)]
+    options = ["--base-port", str(base), "--kafka-port", str(kafka), "--mongodb-port", str(mongodb), "--empty"]
     with subprocess.Popen(
         [sys.executable, "-m", "stack.up", *options], cwd=stand_ins, stdout=subprocess.PIPE, text=True
     ) as process:
