@@ -1,0 +1,126 @@
+"""Everything that was said on the topics, read from the beginning by a consumer of no group. Judges nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar, cast
+
+from kafka import KafkaConsumer, TopicPartition
+
+from contracts.codec import Event, Undecodable, decode
+from contracts.events import EVENTS, Fact, event_type
+
+Reading = Callable[[int], object]
+F = TypeVar("F", bound=Fact)
+_POLL_MS = 200
+
+
+class Said(NamedTuple):
+    """An event where it stands on its topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    event: Event
+    value: bytes
+
+
+class Stray(NamedTuple):
+    """A message that should not be there: a dead letter, or one that nobody can decode."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+class Topics:
+    """All messages in the order of their partitions, and the same facts without their copies."""
+
+    def __init__(self, said: Iterable[Said], dead: Iterable[Stray] = (), undecodable: Iterable[Stray] = ()) -> None:
+        self.said = list(said)
+        self.dead = list(dead)
+        self.undecodable = list(undecodable)
+        self._facts: dict[str, list[Said]] = defaultdict(list)
+        seen: set[str] = set()
+        for message in self.said:
+            if message.event.id not in seen:
+                seen.add(message.event.id)
+                self._facts[message.topic].append(message)
+
+    def events(self, kind: type[Fact]) -> list[Event]:
+        """The distinct events of a type."""
+        return [message.event for message in self._facts[event_type(kind).name]]
+
+    def facts(self, kind: type[F]) -> list[F]:
+        """What the distinct events of a type say."""
+        return [cast(F, event.data) for event in self.events(kind)]
+
+    def distinct(self) -> Iterator[Said]:
+        """Every event once, where it stood first on its topic."""
+        for messages in self._facts.values():
+            yield from messages
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Messages and distinct events of every topic, as any other client would count them."""
+        messages: dict[str, int] = dict.fromkeys(sorted(EVENTS), 0)
+        for message in self.said:
+            messages[message.topic] += 1
+        return {topic: {"messages": number, "events": len(self._facts[topic])} for topic, number in messages.items()}
+
+
+def read(kafka: str, *, progress: Reading = lambda _: None) -> Topics:
+    """Read every topic of ours and its dead letters to the end that it has now."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=kafka.split(","),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+        max_poll_records=5_000,
+    )
+    try:
+        return _sorted(_messages(consumer, progress))
+    finally:
+        consumer.close()
+
+
+def _messages(consumer: Any, progress: Reading) -> Iterator[Any]:
+    ours = {name for topic in EVENTS for name in (topic, f"{topic}.dlq")}
+    parts = [
+        TopicPartition(topic, part)
+        for topic in sorted(ours & consumer.topics())
+        for part in _partitions(consumer, topic)
+    ]
+    consumer.assign(parts)
+    consumer.seek_to_beginning(*parts)
+    ends = {part: end for part, end in consumer.end_offsets(parts).items() if end > 0}
+    read = 0
+    while ends:
+        for part, batch in consumer.poll(timeout_ms=_POLL_MS).items():
+            wanted = [message for message in batch if message.offset < ends.get(part, 0)]
+            yield from wanted
+            read += len(wanted)
+        progress(read)
+        ends = {part: end for part, end in ends.items() if consumer.position(part) < end}
+
+
+def _partitions(consumer: Any, topic: str) -> list[int]:
+    return sorted(consumer.partitions_for_topic(topic) or ())
+
+
+def _sorted(messages: Iterable[Any]) -> Topics:
+    said, dead, undecodable = [], [], []
+    for message in messages:
+        headers = dict(message.headers or ())
+        where = (message.topic, message.partition, message.offset)
+        if message.topic.endswith(".dlq"):
+            dead.append(Stray(*where, headers.get("dlq_reason", b"").decode(errors="replace")))
+            continue
+        try:
+            event = decode(message.headers or (), message.value)
+            said.append(Said(*where, (message.key or b"").decode(), event, message.value))
+        except Undecodable as broken:
+            undecodable.append(Stray(*where, str(broken)))
+    said.sort(key=lambda message: (message.topic, message.partition, message.offset))
+    return Topics(said, dead, undecodable)
