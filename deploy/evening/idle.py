@@ -1,0 +1,106 @@
+"""Tells when the house is at rest, from outside: nothing unpublished, nothing unread, nobody left to pay.
+
+Looks at the engines only; used to wait for facts instead of seconds.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pymongo
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from contracts.events import EVENTS
+from contracts.readers import READERS
+
+# What a service's group must have read before an evening is over. Some topics notify streams to browsers only, live,
+# and commits nothing of those.
+LISTENS: Final[Mapping[str, frozenset[str]]] = READERS | {
+    "notify": frozenset(
+        {"stream.ended", "item.featured", "order.paid", "order.cancelled", "parcel.shipped", "allotment.closed"}
+    )
+}
+_EVERY: Final = 0.25
+
+
+class NotAtRest(Exception):
+    """The house did not come to rest in time; the text says what was still going on."""
+
+
+class Watch:
+    """Looks at the engines. `groups` and `databases` name each service's consumer group and database."""
+
+    def __init__(
+        self, kafka: str, mongodb_uri: str, *, groups: Mapping[str, str], databases: Mapping[str, str]
+    ) -> None:
+        servers = kafka.split(",")
+        self._groups = dict(groups)
+        self._admin = KafkaAdminClient(bootstrap_servers=servers)
+        self._consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None, enable_auto_commit=False)
+        self._mongo = pymongo.MongoClient[dict[str, Any]](mongodb_uri, tz_aware=True)
+        self._databases = dict(databases)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+        self._admin.close()
+        self._mongo.close()
+
+    def unread(self, service: str, *topics: str) -> dict[str, int]:
+        """How many messages the service has still to read, by topic; of all that it listens to, if none is named."""
+        committed = self._admin.list_group_offsets({self._groups[service]: None}).get(self._groups[service], {})
+        heard = set(topics) or {part.topic for part in committed} | LISTENS[service]
+        lag: dict[str, int] = {}
+        for part, end in self._ends(heard).items():
+            done = committed[part].offset if part in committed else 0
+            lag[part.topic] = lag.get(part.topic, 0) + max(0, end - done)
+        return {topic: number for topic, number in sorted(lag.items()) if number}
+
+    def unpublished(self, service: str) -> int:
+        """Documents of a service that hold events still to be published."""
+        database = self._mongo[self._databases[service]]
+        names = [name for name in database.list_collection_names() if not name.startswith("system.")]
+        return sum(database[name].count_documents({"outbox.0": {"$exists": True}}, limit=1) for name in names)
+
+    def unsettled(self) -> int:
+        """Orders that are still to be paid or to lapse, or that owe something."""
+        orders = self._mongo[self._databases["orders"]]["orders"]
+        return orders.count_documents({"$or": [{"state": "placed"}, {"owed.0": {"$exists": True}}]})
+
+    def busy(self) -> str:
+        """What is still going on; empty when the house is at rest."""
+        for service in self._databases:
+            if unread := self.unread(service):
+                return f"{service} has still to read {unread}"
+            if self.unpublished(service):
+                return f"{service} has events to publish"
+        return f"{owing} orders are still open" if (owing := self.unsettled()) else ""
+
+    def _ends(self, topics: set[str]) -> dict[Any, int]:
+        there = topics & set(EVENTS) & self._consumer.topics()
+        parts = [
+            TopicPartition(topic, number)
+            for topic in there
+            for number in self._consumer.partitions_for_topic(topic) or ()
+        ]
+        ends: dict[Any, int] = self._consumer.end_offsets(parts) if parts else {}
+        return ends
+
+
+async def until(what: Callable[[], str], *, within: float, times: int = 1) -> None:
+    """Wait until `what` says nothing more, `times` times running; raises `NotAtRest` with the last that it said."""
+    deadline, quiet = time.monotonic() + within, 0
+    while quiet < times:
+        said = await asyncio.to_thread(what)
+        quiet = 0 if said else quiet + 1
+        if said and time.monotonic() > deadline:
+            raise NotAtRest(f"after {within:.0f} s: {said}")
+        if quiet < times:
+            await asyncio.sleep(_EVERY)
