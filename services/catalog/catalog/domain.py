@@ -181,7 +181,7 @@ def allot(item: Item, wish: Wish, *, allotment_id: str, now: datetime) -> Allotm
         offered=wish.quantity,
         price_fen=usual_price(item, wish.purpose) if wish.price_fen is None else wish.price_fen,
         per_buyer_limit=wish.per_buyer_limit,
-        allotted_at=now,
+        allotted_at=now.replace(microsecond=now.microsecond // 1000 * 1000),  # as exactly as it will be remembered
     )
 
 
