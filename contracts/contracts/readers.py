@@ -5,13 +5,34 @@ A service's own doors decide what it reads; a test compares them with this list,
 
 from typing import Final
 
-from contracts.events import EVENTS
-
 READERS: Final[dict[str, frozenset[str]]] = {
     "catalog": frozenset({"allotment.closed", "demand.missed"}),
-    "broadcast": frozenset({"county.listed", "item.listed", "stock.allotted", "order.paid"}),
+    "broadcast": frozenset(
+        {
+            "county.listed",
+            "item.listed",
+            "order.cancelled",
+            "order.paid",
+            "order.placed",
+            "order.returned",
+            "stock.allotted",
+        }
+    ),
     "orders": frozenset({"hub.listed", "item.featured", "stock.allotted", "stream.ended"}),
-    "notify": frozenset(set(EVENTS) - {"hub.listed", "demand.missed"}),
+    "notify": frozenset(
+        {
+            "allotment.closed",
+            "item.featured",
+            "order.cancelled",
+            "order.paid",
+            "order.placed",
+            "order.returned",
+            "parcel.delivered",
+            "parcel.shipped",
+            "stream.ended",
+            "stream.started",
+        }
+    ),
 }
 
 

@@ -15,7 +15,7 @@ import yaml
 from contracts import generate
 from contracts.asyncapi import identifier
 from contracts.events import EVENTS
-from contracts.readers import READERS, readers_of
+from contracts.readers import READERS
 
 HERE = Path(__file__).parent
 
@@ -82,8 +82,3 @@ def test_a_service_sends_what_it_owns_and_receives_what_it_reads(document: dict[
     sends = {f"{service}.send.{identifier(event.name)}" for event in EVENTS.values() if event.owner == service}
     receives = {f"{service}.receive.{identifier(event)}" for event in READERS[service]}
     assert told == sends | receives | {f"{service}.send.deadLetters"}
-
-
-@pytest.mark.parametrize("event", EVENTS)
-def test_every_event_has_a_reader(event: str) -> None:
-    assert readers_of(event)
