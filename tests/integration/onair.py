@@ -14,7 +14,8 @@ from chassis.config import Settings, load
 from chassis.producer import Producer
 from chassis.testing import eventually
 from contracts.codec import Event, Record, decode, record, to_message
-from contracts.events import CountyListed, Fact, ItemListed, StockAllotted, event_type
+from contracts.events import CountyListed, Fact, ItemListed, OrderPaid, OrderPlaced, StockAllotted, event_type
+from contracts.ids import new_id
 from stack.services import Service
 
 HEADER = "programme,show,slot,county,sku,channels,starts_min,minutes,allotted,per_buyer_limit"
@@ -189,4 +190,34 @@ def an_allotment(show_id: str, slot: int, county: str) -> StockAllotted:
         show_id=show_id,
         slot=slot,
         allotted_at=datetime.now(UTC),
+    )
+
+
+def an_order(
+    show_id: str, order_id: str, county: str = NORTH, slot: int = 1, rehearsal: bool = False
+) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "buyer_id": "buyer-1",
+        "allotment_id": f"allotment-{show_id}-{slot}",
+        "item_id": f"item-{county}-KIWI",
+        "county": county,
+        "sku": "KIWI",
+        "name_zh": "猕猴桃",
+        "name_en": "Kiwifruit",
+        "producer_id": f"producer-{county}",
+        "channel": "web",
+        "rehearsal": rehearsal,
+        "imported": False,
+        "show_id": show_id,
+        "slot": slot,
+        "quantity": 2,
+    }
+
+
+def placed_and_paid(order: dict[str, Any]) -> tuple[OrderPlaced, OrderPaid]:
+    now = datetime.now(UTC)
+    return (
+        OrderPlaced(**order, unit_price_fen=3500, total_fen=7000, weight_g=5000, placed_at=now),
+        OrderPaid(**order, amount_fen=7000, provider="test", payment_id=new_id(), paid_at=now),
     )

@@ -11,13 +11,13 @@ import pymongo
 import pytest
 
 from chassis.testing import eventually
-from contracts.events import OrderCancelled, OrderPaid, OrderPlaced
+from contracts.events import OrderCancelled
 from contracts.ids import new_id
 from stack.engines import Engines
 from stack.issuer import Issuer
 from stack.services import Service, settings_for
 
-from .onair import FOREIGN, NORTH, SOUTH, OnAir, a_row, an_allotment, an_item
+from .onair import FOREIGN, NORTH, SOUTH, OnAir, a_row, an_allotment, an_item, an_order, placed_and_paid
 
 
 @pytest.fixture(scope="module")
@@ -55,36 +55,6 @@ def show(onair: OnAir, show_id: str) -> dict[str, Any]:
 def problem(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json"
     return answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]
-
-
-def an_order(
-    show_id: str, order_id: str, county: str = NORTH, slot: int = 1, rehearsal: bool = False
-) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "buyer_id": "buyer-1",
-        "allotment_id": f"allotment-{show_id}-{slot}",
-        "item_id": f"item-{county}-KIWI",
-        "county": county,
-        "sku": "KIWI",
-        "name_zh": "猕猴桃",
-        "name_en": "Kiwifruit",
-        "producer_id": f"producer-{county}",
-        "channel": "web",
-        "rehearsal": rehearsal,
-        "imported": False,
-        "show_id": show_id,
-        "slot": slot,
-        "quantity": 2,
-    }
-
-
-def placed_and_paid(order: dict[str, Any]) -> tuple[OrderPlaced, OrderPaid]:
-    now = datetime.now(UTC)
-    return (
-        OrderPlaced(**order, unit_price_fen=3500, total_fen=7000, weight_g=5000, placed_at=now),
-        OrderPaid(**order, amount_fen=7000, provider="test", payment_id=new_id(), paid_at=now),
-    )
 
 
 def test_good_rows_of_a_line_up_land_and_bad_ones_are_reported_by_line_and_field(onair: OnAir) -> None:

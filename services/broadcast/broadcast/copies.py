@@ -54,7 +54,7 @@ class Copies:
         """What was heard of that the rows name."""
         counties = frozenset(document["_id"] for document in HostDoc._get_collection().find({}, {"_id": 1}))
         skus = sorted({row.sku for row in rows})
-        found = map(_of_item, ItemDoc._get_collection().find({"sku": {"$in": skus}}))
+        found = map(_of_item, ItemDoc._get_collection().find({"sku": {"$in": skus}}).sort("_id", 1))  # the newest wins
         return Known(counties, {(item.county, item.sku): item for item in found})
 
     def items_of(self, show: Show) -> dict[str, Item]:

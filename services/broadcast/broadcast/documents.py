@@ -64,6 +64,8 @@ class AllotmentDoc(Document):
     show_id = StringField(required=True)
     slot = IntField(required=True)
     item_id = StringField(required=True)
+    county = StringField(required=True)
+    sku = StringField(required=True)
     offered = IntField(required=True)
     price_fen = IntField(required=True)
     per_buyer_limit = IntField()

@@ -89,9 +89,11 @@ def checklist(show: Show) -> tuple[Missing, ...]:
 def allot(show: Show, allotment: Allotment) -> Show:
     """The show with the allotment in its slot; the newest counts. The same show if it belongs to none of its slots."""
     for slot in show.slots:
-        if slot.slot == allotment.slot and slot.item.item_id == allotment.item_id and not show.rehearsal:
-            newer = slot.allotment is None or _rank(allotment) > _rank(slot.allotment)
-            return show.with_slot(replace(slot, allotment=allotment)) if newer else show
+        if slot.slot == allotment.slot and slot.goods == (allotment.county, allotment.sku) and not show.rehearsal:
+            if slot.allotment is not None and _rank(allotment) <= _rank(slot.allotment):
+                return show
+            sold = replace(slot.item, item_id=allotment.item_id)  # what is sold is what catalog set aside
+            return show.with_slot(replace(slot, allotment=allotment, item=sold))
     return show
 
 

@@ -198,11 +198,11 @@ def _same_plan(slot: Slot, other: Slot | None) -> bool:
 
 
 def _plan(slot: Slot) -> tuple[object, ...]:
-    return slot.item.item_id, slot.channels, slot.starts_min, slot.minutes, slot.planned, slot.per_buyer_limit
+    return slot.goods, slot.channels, slot.starts_min, slot.minutes, slot.planned, slot.per_buyer_limit
 
 
 def _keep_allotment(slot: Slot, before: Slot | None) -> Slot:
     """Stock set aside for the slot stays with it as long as the item is the same."""
-    if before is None or before.item.item_id != slot.item.item_id:
+    if before is None or before.goods != slot.goods:
         return slot
-    return replace(slot, allotment=before.allotment)
+    return replace(slot, allotment=before.allotment, item=before.item)

@@ -61,6 +61,11 @@ class BroadcastService:
         refusals=(Invalid, Conflict),
     )
     def import_lineup(self, call: Call[None]) -> LineupReport:
+        """Rows that fit land, the others are reported by line, field and reason. Rows of one `show` make one show.
+
+        `rehearsal=true` plans a rehearsal beside the real show; a rehearsal that has ended is followed by a new one.
+        A row that says what stands already is unchanged; a show that went live takes no other.
+        """
         how = Import(caller=_caller(call.principal), rehearsal=call.query.rehearsal, starts_at=call.query.starts_at)
         rows = list(read(call.text, LineupRow))
         refused = [row for row in rows if isinstance(row, Refused)]
@@ -84,6 +89,7 @@ class BroadcastService:
 
     @http("GET", "/shows", who=PUBLIC, query=ListShows, returns=Page[ShowView], summary="List shows, the newest first")
     def shows(self, call: Call[None]) -> Page[ShowView]:
+        """Real shows, or with `rehearsal=true` the rehearsals."""
         asked = call.query
         found = self.store.shows(rehearsal=asked.rehearsal, state=asked.state, after=asked.after, limit=asked.limit + 1)
         titles = self.store.host_titles(county for show in found for county in show.counties)
@@ -93,6 +99,7 @@ class BroadcastService:
         "GET", "/shows/<show_id>", who=PUBLIC, returns=ShowView, summary="Show what is on screen", refusals=(NotFound,)
     )
     def show(self, call: Call[None], show_id: str) -> ShowView:
+        """The line-up, what is on screen now, what is lacking before the start, and each channel's viewers."""
         return self._view(self.store.show(show_id), call.now)
 
     @http(
@@ -104,6 +111,7 @@ class BroadcastService:
         refusals=(NotFound, Conflict, Forbidden),
     )
     def start(self, call: Call[None], show_id: str) -> ShowView:
+        """409 `checklist-incomplete` tells which slots lack stock, `already-ended` that the show is over."""
         caller, now = _caller(call.principal), whole_milliseconds(call.now)
 
         def decide(show: Show) -> Decision:
@@ -121,6 +129,7 @@ class BroadcastService:
         refusals=(NotFound, Conflict, Forbidden, Invalid),
     )
     def feature(self, call: Call[FeatureSlot], show_id: str, slot: int) -> ShowView:
+        """409 `not-live` or `not-allotted` says what is lacking. Windows opened before stay open."""
         caller, now = _caller(call.principal), whole_milliseconds(call.now)
         seconds, key = call.body.window_seconds, call.idempotency_key
 
@@ -141,6 +150,7 @@ class BroadcastService:
         refusals=(NotFound, Conflict, Forbidden),
     )
     def end(self, call: Call[None], show_id: str) -> ShowView:
+        """Its price windows close, and what was not sold goes back to stock."""
         caller, now = _caller(call.principal), whole_milliseconds(call.now)
         decision = self.store.change(show_id, lambda show: domain.end(show, caller=caller, now=now), now)
         return self._view(decision.show, now)
@@ -154,6 +164,7 @@ class BroadcastService:
         refusals=(NotFound, Conflict, Forbidden),
     )
     def drop(self, call: Call[None], show_id: str, slot: int) -> ShowView:
+        """For the county whose slot it is, its host, or the platform."""
         caller = _caller(call.principal)
         decision = self.store.change(show_id, lambda show: domain.drop(show, slot, caller=caller), call.now)
         return self._view(decision.show, call.now)
@@ -168,6 +179,7 @@ class BroadcastService:
         refusals=(NotFound, Conflict, Invalid),
     )
     def audience(self, call: Call[ReportAudience], show_id: str) -> Taken:
+        """Concurrent viewers as channels report them. The same channel and `sampled_at` again is the same sample."""
         facts = audience.take(self.store.show(show_id), samples_of(call.body), call.now)
         taken = self.store.count_viewers(show_id, facts, call.now)
         return Taken(taken=taken, unchanged=len(facts) - taken)
@@ -181,6 +193,7 @@ class BroadcastService:
         refusals=(NotFound, Forbidden),
     )
     def report_card(self, call: Call[None], show_id: str) -> ReportCard:
+        """Paid orders, units and revenue, refunds, viewers, orders a minute. Another county's `sales` are null."""
         caller, show = _caller(call.principal), self.store.show(show_id)
         caller.require_any(show.counties)
         county = None if caller.platform else caller.county
@@ -194,14 +207,17 @@ class BroadcastService:
 
     @consume(CountyListed, batch=500)
     def on_counties(self, events: list[Event]) -> None:
+        """Keep who hosts."""
         self.store.remember_hosts(events)
 
     @consume(ItemListed, batch=500)
     def on_items(self, events: list[Event]) -> None:
+        """Keep what can be shown."""
         self.store.remember_items(events)
 
     @consume(StockAllotted, batch=500)
     def on_allotments(self, events: list[Event]) -> None:
+        """Put stock into the slots that it was set aside for."""
         for show_id in sorted(self.store.remember_allotments(events)):
             try:
                 self.store.adopt(show_id, events[-1].time)
@@ -210,6 +226,7 @@ class BroadcastService:
 
     @consume(OrderPlaced, OrderPaid, OrderCancelled, OrderReturned, batch=500)
     def on_orders(self, events: list[Event]) -> None:
+        """Count for the report card."""
         self.store.count_sales(events)
 
     @timer(interval=_GAUGES_EVERY_SECONDS)

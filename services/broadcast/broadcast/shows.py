@@ -35,6 +35,8 @@ class Allotment(Struct, frozen=True, kw_only=True):
     show_id: str
     slot: int
     item_id: str
+    county: str
+    sku: str
     offered: int
     price_fen: int
     per_buyer_limit: int | None
@@ -71,6 +73,11 @@ class Slot(Struct, frozen=True, kw_only=True):
     def county(self) -> str:
         """Whose slot it is."""
         return self.item.county
+
+    @property
+    def goods(self) -> tuple[str, str]:
+        """What a line-up calls the item by: the county, and the county's code for it."""
+        return self.item.county, self.item.sku
 
     @property
     def ends_min(self) -> int:

@@ -45,6 +45,8 @@ def an_allotment(slot: Slot, show_id: str = "show-1", **changed: Any) -> Allotme
         "show_id": show_id,
         "slot": slot.slot,
         "item_id": slot.item.item_id,
+        "county": slot.county,
+        "sku": slot.item.sku,
         "offered": 400,
         "price_fen": 3500,
         "per_buyer_limit": 3,

@@ -224,7 +224,7 @@ def test_the_newest_stock_of_a_slot_counts_in_whatever_order_it_is_heard_of() ->
 def test_stock_of_another_item_or_slot_and_of_a_rehearsal_is_not_put_in() -> None:
     slot = a_slot(1, allotted=False)
     show = a_show(slot)
-    assert domain.allot(show, an_allotment(slot, item_id="other")) == show
+    assert domain.allot(show, an_allotment(slot, sku="OTHER")) == show
     assert domain.allot(show, an_allotment(a_slot(9))) == show
     rehearsal = a_show(slot, rehearsal=True)
     assert domain.allot(rehearsal, an_allotment(slot)) == rehearsal
