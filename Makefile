@@ -49,6 +49,10 @@ fmt: setup ## format and mend what the linter can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+.PHONY: demo
+demo: setup ## play the evening: two shows, a crowd, a report, an audit from outside
+	@$(BIN)/python -m evening $(ARGS)
+
 .PHONY: up
 up: setup ## start everything here and stay up, printing the addresses
 	@$(BIN)/python -m stack.up $(ARGS)

@@ -69,10 +69,15 @@ class Watch:
         names = [name for name in database.list_collection_names() if not name.startswith("system.")]
         return sum(database[name].count_documents({"outbox.0": {"$exists": True}}, limit=1) for name in names)
 
-    def unsettled(self) -> int:
-        """Orders that are still to be paid or to lapse, or that owe something."""
-        orders = self._mongo[self._databases["orders"]]["orders"]
-        return orders.count_documents({"$or": [{"state": "placed"}, {"owed.0": {"$exists": True}}]})
+    def unsettled(self) -> str:
+        """Orders still to be paid or to lapse, what they owe, and decisions not yet carried out."""
+        database = self._mongo[self._databases["orders"]]
+        left = {
+            "orders are still to be paid or to lapse": database["orders"].count_documents({"state": "placed"}),
+            "orders still owe something": database["orders"].count_documents({"owed.0": {"$exists": True}}),
+            "allotments are still being sold from": database["allotments"].count_documents({"pending.0": {"$exists": True}}),
+        }
+        return ", ".join(f"{number} {what}" for what, number in left.items() if number)
 
     def busy(self) -> str:
         """What is still going on; empty when the house is at rest."""
@@ -81,7 +86,7 @@ class Watch:
                 return f"{service} has still to read {unread}"
             if self.unpublished(service):
                 return f"{service} has events to publish"
-        return f"{owing} orders are still open" if (owing := self.unsettled()) else ""
+        return self.unsettled()
 
     def _ends(self, topics: set[str]) -> dict[Any, int]:
         there = topics & set(EVENTS) & self._consumer.topics()

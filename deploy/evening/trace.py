@@ -84,7 +84,7 @@ def counts(rows: Iterable[Line]) -> dict[str, int]:
 
 
 def returned_units(rows: Iterable[Line]) -> int:
-    """Units that the cancellations bring back: all of a row or none, from what its customer bought of the SKU before."""
+    """Units that the cancellations bring back: all of a row or none, from what its customer bought before."""
     bought: Counter[tuple[str, str]] = Counter()
     back = 0
     for row in rows:
