@@ -153,5 +153,5 @@ def _answer(
         allotment_id=opening.allotment_id,
         status=heard.status_code if heard is not None else 0,
         problem="" if taken else problem(heard) if heard is not None else "no-answer",
-        order_id=heard.json()["order_id"] if taken and heard is not None else "",
+        order_id=heard.json()["id"] if taken and heard is not None else "",
     )

@@ -94,7 +94,7 @@ async def _allot_slot(stage: Stage, show: Show, slot: Slot) -> str:
 
 async def _known_to_orders(stage: Stage, show_id: str, wanted: set[str]) -> str:
     listed = await stage.tell("orders", "GET", "/allotments", params={"show_id": show_id})
-    missing = wanted - {row["allotment_id"] for row in listed["items"]}
+    missing = wanted - {row["id"] for row in listed["items"]}
     return f"orders does not know {len(missing)} allotments" if missing else ""
 
 
