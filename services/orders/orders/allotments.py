@@ -1,0 +1,65 @@
+"""What is told of allotments and done to them: set aside, featured, closed. Decides nothing; `stock.py` does.
+
+Facts about one allotment come on several topics, in any order and to any replica. So whoever learns one writes it
+down first and looks for the others then: of two who learn at the same time, at least one sees both.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from chassis.clock import utcnow
+from contracts.codec import Event
+from contracts.events import ItemFeatured, StockAllotted, StreamEnded
+from orders import stock
+from orders.model import Allotment, Window
+from orders.placing import Placing
+from orders.store import OrdersStore
+
+
+class Allotments:
+    """Keeps allotments as the rest of the system says."""
+
+    def __init__(self, store: OrdersStore, placing: Placing, clock: Callable[[], datetime] = utcnow) -> None:
+        self._store = store
+        self._placing = placing
+        self._clock = clock
+
+    def allot(self, facts: Sequence[StockAllotted]) -> None:
+        """Stock was set aside. If its slot was featured or its show ended before we were told, that holds as well."""
+        allotments = [stock.from_stock(fact) for fact in facts]
+        self._store.allotments.add(allotments)
+        slots = [one for one in allotments if one.purpose == "slot"]
+        for window in self._store.allotments.windows(one.id for one in slots).values():
+            self._open(window)
+        for show_id in self._store.allotments.ended_shows({one.show_id for one in slots if one.show_id}):
+            self._close_all(show_id)
+
+    def feature(self, event: Event) -> None:
+        """A slot is on screen. A rehearsed one gets an allotment of nothing, for no stock was set aside for it."""
+        fact: ItemFeatured = event.data
+        window = stock.window_of(fact, event.sequence)
+        self._store.allotments.remember_window(window)
+        if fact.rehearsal:
+            self._store.allotments.add([stock.for_rehearsal(fact)])
+        self._open(window)
+        if self._store.allotments.ended_shows([fact.show_id]):
+            self._close_all(fact.show_id)
+
+    def end_show(self, fact: StreamEnded) -> None:
+        """A show ended: what its slots did not sell goes back to stock."""
+        self._store.allotments.remember_end(fact.show_id, fact.ended_at)
+        self._close_all(fact.show_id)
+
+    def close(self, allotment_id: str) -> Allotment | None:
+        """Sell no more of it. Its unfinished batches are finished first, so that what is told is what was sold."""
+        allotment = self._store.allotments.get(allotment_id)
+        if allotment is not None and allotment.pending:
+            self._placing.settle(allotment)
+        return self._store.allotments.apply(allotment_id, lambda found: stock.close(found, self._clock())).noun
+
+    def _open(self, window: Window) -> None:
+        self._store.allotments.apply(window.allotment_id, lambda found: stock.feature(found, window, self._clock()))
+
+    def _close_all(self, show_id: str) -> None:
+        for allotment in self._store.allotments.of_show(show_id):
+            self.close(allotment.id)

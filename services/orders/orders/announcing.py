@@ -1,0 +1,144 @@
+"""What the service says of its orders, allotments and parcels: nouns made into events. Pure; decides nothing."""
+
+from datetime import datetime
+from typing import Any
+
+from contracts.events import (
+    AllotmentClosed,
+    DemandMissed,
+    OrderCancelled,
+    OrderPaid,
+    OrderPlaced,
+    OrderReturned,
+    ParcelDelivered,
+    ParcelPacked,
+    ParcelScanned,
+    ParcelShipped,
+)
+from orders.model import Allotment, Order, Parcel, Payment, Return, Scan
+
+
+def _of_order(order: Order) -> dict[str, Any]:
+    return {
+        "order_id": order.id,
+        "buyer_id": order.buyer_id,
+        "allotment_id": order.allotment_id,
+        "item_id": order.item_id,
+        "county": order.county,
+        "sku": order.sku,
+        "name_zh": order.name_zh,
+        "name_en": order.name_en,
+        "producer_id": order.producer_id,
+        "channel": order.channel,
+        "rehearsal": order.rehearsal,
+        "imported": order.imported,
+        "show_id": order.show_id,
+        "slot": order.slot,
+    }
+
+
+def placed(order: Order) -> OrderPlaced:
+    """An order was taken."""
+    return OrderPlaced(
+        **_of_order(order),
+        quantity=order.quantity,
+        unit_price_fen=order.unit_price_fen,
+        total_fen=order.total_fen,
+        weight_g=order.weight_g,
+        external_number=order.external_number,
+        placed_at=order.placed_at,
+        pay_by=order.pay_by,
+    )
+
+
+def paid(order: Order, payment: Payment) -> OrderPaid:
+    """Its whole amount was paid."""
+    return OrderPaid(
+        **_of_order(order),
+        quantity=order.quantity,
+        amount_fen=payment.amount_fen,
+        provider=payment.provider,
+        payment_id=payment.payment_id,
+        paid_at=payment.paid_at,
+    )
+
+
+def cancelled(order: Order, *, reason: Any, refund_fen: int, now: datetime) -> OrderCancelled:
+    """It ended before it was packed."""
+    left = order.quantity - order.returned_quantity
+    return OrderCancelled(**_of_order(order), quantity=left, reason=reason, refund_fen=refund_fen, cancelled_at=now)
+
+
+def returned(order: Order, goods: Return) -> OrderReturned:
+    """Goods of it came back."""
+    return OrderReturned(
+        **_of_order(order),
+        quantity=goods.quantity,
+        refund_fen=goods.refund_fen,
+        restocked=goods.restocked,
+        returned_at=goods.returned_at,
+    )
+
+
+def _of_allotment(allotment: Allotment) -> dict[str, Any]:
+    return {
+        "allotment_id": allotment.id,
+        "item_id": allotment.item_id,
+        "county": allotment.county,
+        "sku": allotment.sku,
+        "show_id": allotment.show_id,
+    }
+
+
+def closed(allotment: Allotment, *, sold: int, returned: int, revision: int, now: datetime) -> AllotmentClosed:
+    """It sells no more, or a later correction of that."""
+    return AllotmentClosed(
+        **_of_allotment(allotment),
+        name_zh=allotment.name_zh,
+        name_en=allotment.name_en,
+        producer_id=allotment.producer_id,
+        rehearsal=allotment.rehearsal,
+        slot=allotment.slot,
+        offered=allotment.offered,
+        sold=sold,
+        returned=returned,
+        revision=revision,
+        closed_at=now,
+    )
+
+
+def missed(allotment: Allotment, quantity: int, now: datetime) -> DemandMissed:
+    """Buyers came and there was nothing left for them."""
+    return DemandMissed(**_of_allotment(allotment), quantity=quantity, reason="sold_out", missed_at=now)
+
+
+def _of_parcel(parcel: Parcel) -> dict[str, Any]:
+    return {
+        "parcel_id": parcel.id,
+        "buyer_id": parcel.buyer_id,
+        "county": parcel.county,
+        "order_ids": tuple(parcel.order_ids),
+    }
+
+
+def packed(parcel: Parcel, order_ids: list[str], weight_g: int, now: datetime) -> ParcelPacked:
+    """These orders were put into it."""
+    known = _of_parcel(parcel) | {"order_ids": tuple(order_ids)}
+    return ParcelPacked(**known, hub=parcel.hub, weight_g=weight_g, packed_at=now)
+
+
+def shipped(parcel: Parcel, *, carrier: str, tracking_number: str, now: datetime) -> ParcelShipped:
+    """It was handed to its carrier."""
+    return ParcelShipped(
+        **_of_parcel(parcel), hub=parcel.hub, carrier=carrier, tracking_number=tracking_number, shipped_at=now
+    )
+
+
+def scanned(parcel: Parcel, scan: Scan) -> ParcelScanned:
+    """It was seen on its way."""
+    return ParcelScanned(**_of_parcel(parcel), hub=scan.hub, scanned_at=scan.scanned_at)
+
+
+def delivered(parcel: Parcel, now: datetime) -> ParcelDelivered:
+    """It reached its buyer."""
+    return ParcelDelivered(**_of_parcel(parcel), delivered_at=now)

@@ -1,0 +1,79 @@
+"""Puts the rooms of one process together: one store, one group-commit engine, one cashier. Decides nothing."""
+
+import logging
+
+from chassis.mongo import Away, Stored
+from chassis.outages import MONGODB_AWAY
+from orders.aftercare import Aftercare
+from orders.allotments import Allotments
+from orders.cashier import Cashier
+from orders.committer import Committer
+from orders.domain import Outcome, Request
+from orders.importing import Importing
+from orders.parcels import Parcels
+from orders.payments import PaymentProvider, TestProvider
+from orders.placing import Placing
+from orders.settings import OrdersSettings
+from orders.store import OrdersStore
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Everything that a door may ask for."""
+
+    def __init__(self, store: OrdersStore, settings: OrdersSettings, provider: PaymentProvider) -> None:
+        self.store = store
+        self.settings = settings
+        self.placing = Placing(store, settings)
+        self.cashier = Cashier(store, provider, settings.placing_batch)
+        self.aftercare = Aftercare(store, provider, settings)
+        self.allotments = Allotments(store, self.placing)
+        self.parcels = Parcels(store, settings)
+        self.importing = Importing(store, self.placing, self.aftercare, settings.import_chunk_rows)
+        self._committer: Committer[str, Request, Outcome] = Committer(
+            lambda _, requests: self.placing.place(requests), settings.placing_batch
+        )
+
+    def place(self, request: Request) -> Outcome:
+        """Decided together with whoever else is buying the same thing now."""
+        return self._committer.submit(request.allotment_id, request)
+
+    def tick(self) -> None:
+        """What is done about once a second: remove finished batches, say what was missed."""
+        self.placing.tidy()
+        self.placing.tell_missed()
+
+    def sweep(self) -> None:
+        """What is done every few seconds: whatever somebody who died left half done, and orders nobody paid."""
+        found = {
+            "batches": self.placing.settle_left_behind(),
+            "debts": self.aftercare.settle_left_behind(),
+            "lapsed": self.aftercare.lapse_due(),
+            "parcels": self.parcels.finish_left_behind(),
+        }
+        if any(found.values()):
+            _log.info("swept: %s", ", ".join(f"{count} {what}" for what, count in found.items() if count))
+
+
+class Selling(Stored):
+    """Hands the service its engine, the same one to every worker of the process, as soon as the database is there."""
+
+    _engine: Engine | None = None
+
+    def get_dependency(self, worker_ctx: object) -> Engine | Away:  # type: ignore[override]  # more than a store
+        """The engine; before the database was reached, every use of it is an outage."""
+        store = super().get_dependency(worker_ctx)
+        if isinstance(store, Away):
+            return store
+        if self._engine is None:
+            self._engine = Engine(store, self._settings, TestProvider())  # type: ignore[arg-type]  # ours, by setup
+        return self._engine
+
+    def stop(self) -> None:
+        """Say the last of what was missed; an outage now loses a count, nothing else."""
+        if self._engine is not None:
+            try:
+                self._engine.tick()
+            except MONGODB_AWAY as away:
+                _log.warning("stopped with finished batches untidied: %s", away)

@@ -1,0 +1,195 @@
+"""The nouns of orders, as they are at rest: field names are the documents' own. No rule, no clock, no database.
+
+`Change` is how a rule says what is to be written: fields to set, facts to append, events to announce, in one guarded
+write.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from contracts.events import Fact
+
+OrderState = Literal["placed", "paid", "packed", "cancelled", "returned"]
+ParcelState = Literal["packing", "packed", "shipped", "delivered"]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order as decided: what differs from order to order. With its allotment it makes the order, whoever does so."""
+
+    id: str
+    buyer_id: str
+    quantity: int
+    channel: str
+    request_key: str
+    unit_price_fen: int
+    placed_at: datetime
+    recorded_at: datetime
+    pay_by: datetime | None = None
+    imported: bool = False
+    external_number: str | None = None
+
+
+class Allotment(msgspec.Struct, frozen=True, kw_only=True):
+    """Stock set aside to be sold. Always, at rest: sold + remaining + returned = offered."""
+
+    id: str = msgspec.field(name="_id")
+    item_id: str
+    county: str
+    sku: str
+    name_zh: str
+    name_en: str
+    producer_id: str
+    weight_g: int
+    purpose: Literal["slot", "shelf"]
+    show_id: str | None = None
+    slot: int | None = None
+    rehearsal: bool = False
+    price_fen: int
+    per_buyer_limit: int | None = None
+    live_price_fen: int | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    window_sequence: int = 0
+    offered: int
+    sold: int = 0
+    remaining: int
+    returned: int = 0
+    state: Literal["open", "closed"] = "open"
+    revision: int = 0
+    version: int = 0
+    batches: dict[str, list[Line]] = {}
+    pending: list[str] = []
+    released: list[str] = []
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole amount of an order, taken."""
+
+    provider: str
+    payment_id: str
+    amount_fen: int
+    paid_at: datetime
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods of an order that came back. `id` makes the same return known when it is reported twice."""
+
+    id: str
+    quantity: int
+    refund_fen: int
+    restocked: bool
+    returned_at: datetime
+
+
+class Owed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order still owes after a change: units to its allotment, or money to its buyer. Cleared when given."""
+
+    id: str
+    kind: Literal["units", "refund"]
+    amount: int
+    since: datetime
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One buyer, one allotment, a quantity. `shipped` and `delivered` are its parcel's to say."""
+
+    id: str = msgspec.field(name="_id")
+    buyer_id: str
+    allotment_id: str
+    item_id: str
+    county: str
+    sku: str
+    name_zh: str
+    name_en: str
+    producer_id: str
+    channel: str
+    rehearsal: bool
+    imported: bool
+    show_id: str | None = None
+    slot: int | None = None
+    quantity: int
+    unit_price_fen: int
+    total_fen: int
+    weight_g: int
+    request_key: str
+    external_number: str | None = None
+    placed_at: datetime
+    pay_by: datetime | None = None
+    state: OrderState
+    payment: Payment | None = None
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    returned_quantity: int = 0
+    refunded_fen: int = 0
+    returns: list[Return] = []
+    parcel_id: str | None = None
+    owed: list[Owed] = []
+    version: int = 0
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel was seen somewhere on its way."""
+
+    hub: str
+    scanned_at: datetime
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """One or more orders of one buyer from one county. `packing` is a parcel whose orders are still being claimed."""
+
+    id: str = msgspec.field(name="_id")
+    buyer_id: str
+    county: str
+    order_ids: list[str]
+    hub: str
+    weight_g: int
+    state: ParcelState
+    begun_at: datetime
+    packed_at: datetime | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
+    shipped_at: datetime | None = None
+    scans: list[Scan] = []
+    delivered_at: datetime | None = None
+    version: int = 0
+
+
+class Hub(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection point or logistics centre, as catalog listed it."""
+
+    id: str = msgspec.field(name="_id")
+    county: str
+    kind: Literal["village_point", "county_centre"]
+    name_zh: str
+    sequence: int
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """When a slot's live price holds. `sequence` orders the windows of a slot: featured again, the later one counts."""
+
+    allotment_id: str = msgspec.field(name="_id")
+    show_id: str
+    live_price_fen: int
+    per_buyer_limit: int | None
+    opens_at: datetime
+    closes_at: datetime
+    sequence: int
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One write to a document, guarded by `version`: set `fields`, append to lists, announce `facts`."""
+
+    id: str
+    version: int
+    fields: Mapping[str, Any] = {}
+    append: Mapping[str, list[Any]] = {}
+    facts: tuple[Fact, ...] = ()
+    at: datetime
+
+    @property
+    def new_version(self) -> int:
+        """The document's version after the write: one more for each event, and at least one more."""
+        return self.version + max(1, len(self.facts))

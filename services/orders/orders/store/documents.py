@@ -1,0 +1,89 @@
+"""The documents at rest and their indexes. Their other fields are those of the nouns in `model.py`."""
+
+from mongoengine import DateTimeField, Document, IntField, ListField, StringField
+
+from chassis.mongo import Aggregate
+
+
+class AllotmentDoc(Aggregate):
+    """Stock to sell. `pending` names the batches in it that may not be finished; batch ids sort by time."""
+
+    id = StringField(primary_key=True)
+    show_id = StringField()
+    purpose = StringField()
+    sku = StringField()
+    county = StringField()
+    pending = ListField(StringField())
+    released = ListField(StringField())
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "allotments",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": ["show_id", ("sku", "purpose"), "pending", "released"],
+    }
+
+
+class WindowDoc(Document):
+    """The last price window of an allotment, kept because it may be told of before the allotment is."""
+
+    id = StringField(primary_key=True)
+    meta = {"collection": "windows", "db_alias": "orders", "strict": False}  # noqa: RUF012  mongoengine reads it once
+
+
+class EndedShowDoc(Document):
+    """A show that ended: an allotment that is told of later is closed at once."""
+
+    id = StringField(primary_key=True)
+    ended_at = DateTimeField()
+    meta = {"collection": "ended_shows", "db_alias": "orders", "strict": False}  # noqa: RUF012  mongoengine reads it once
+
+
+class OrderDoc(Aggregate):
+    """An order. `request_key` makes the same request the same order; `owed` is what it still owes after a change."""
+
+    id = StringField(primary_key=True)
+    buyer_id = StringField()
+    allotment_id = StringField()
+    county = StringField()
+    state = StringField()
+    request_key = StringField()
+    pay_by = DateTimeField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "orders",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": [
+            {"fields": ["request_key"], "unique": True},
+            ("allotment_id", "buyer_id"),
+            ("buyer_id", "id"),
+            ("county", "state", "id"),
+            ("state", "pay_by"),
+            "parcel_id",
+            "owed.since",
+        ],
+    }
+
+
+class ParcelDoc(Aggregate):
+    """A parcel; `packing` while its orders are being claimed."""
+
+    id = StringField(primary_key=True)
+    buyer_id = StringField()
+    county = StringField()
+    state = StringField()
+    begun_at = DateTimeField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "parcels",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": [("county", "state", "id"), ("buyer_id", "id"), ("state", "begun_at")],
+    }
+
+
+class HubDoc(Document):
+    """A collection point or logistics centre."""
+
+    id = StringField(primary_key=True)
+    county = StringField()
+    sequence = IntField()
+    meta = {"collection": "hubs", "db_alias": "orders", "strict": False, "indexes": ["county"]}  # noqa: RUF012  as above

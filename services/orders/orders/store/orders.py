@@ -1,0 +1,68 @@
+"""Orders at rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from orders.domain import first_facts
+from orders.model import Order
+from orders.store.documents import OrderDoc
+from orders.store.rows import Relays, Rows, document_of, outbox_of, pieces
+
+
+class OrderRows(Rows[Order]):
+    """The collection of orders."""
+
+    def __init__(self, relay: Relays) -> None:
+        super().__init__(OrderDoc, Order, relay)
+
+    def add(self, orders: Sequence[Order], recorded_at: Mapping[str, datetime]) -> set[str]:
+        """Insert new orders with their first events; those already there are as they are.
+
+        Returns the ids that are not there afterwards: another order has their request key.
+        """
+        documents = []
+        for order in orders:
+            outbox = outbox_of(order.id, first_facts(order), order.version, recorded_at[order.id])
+            documents.append(document_of(order) | {"outbox": outbox})
+        ids = [order.id for order in orders]
+        void = set() if self.insert_new(documents) else set(ids) - {one.id for one in self.many(ids)}
+        self._relay.publish(OrderDoc, ids if not void else [key for key in ids if key not in void])
+        return void
+
+    def by_keys(self, keys: Iterable[str]) -> list[Order]:
+        """Orders that these requests became."""
+        return [order for piece in pieces(keys) for order in self.find({"request_key": {"$in": piece}})]
+
+    def of_buyers(self, allotment_id: str, buyers: Iterable[str]) -> list[Order]:
+        """What these buyers ordered from an allotment."""
+        ordered = ({"allotment_id": allotment_id, "buyer_id": {"$in": piece}} for piece in pieces(buyers))
+        return [order for query in ordered for order in self.find(query)]
+
+    def of_customers(self, buyers: Iterable[str], skus: Iterable[str]) -> list[Order]:
+        """What these buyers ordered of these goods, from whatever allotment."""
+        goods = list(skus)
+        ordered = ({"buyer_id": {"$in": piece}, "sku": {"$in": goods}} for piece in pieces(buyers))
+        return [order for query in ordered for order in self.find(query)]
+
+    def due(self, now: datetime, limit: int) -> list[Order]:
+        """Unpaid orders whose time to pay is over."""
+        return self.find({"state": "placed", "pay_by": {"$lte": now}}, limit=limit)
+
+    def owing(self, since_before: datetime, limit: int) -> list[Order]:
+        """Orders that have owed something for a while: whoever changed them did not get to settle it."""
+        return self.find({"owed.since": {"$lt": since_before}}, limit=limit)
+
+    def clear_owed(self, order_ids: Iterable[str], owed_ids: Sequence[str]) -> None:
+        """These debts were settled."""
+        for piece in pieces(order_ids):
+            self.collection.update_many({"_id": {"$in": piece}}, {"$pull": {"owed": {"id": {"$in": list(owed_ids)}}}})
+
+    def to_pack(self, county: str, limit: int) -> list[Order]:
+        """Paid orders of a county that are in no parcel, oldest first."""
+        query = {"county": county, "state": "paid", "rehearsal": False}
+        return self.find(query, limit=limit, sort="_id")
+
+    def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Order]:
+        """Those that match, in the order of their ids, after a cursor."""
+        return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")

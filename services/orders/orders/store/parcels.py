@@ -1,0 +1,67 @@
+"""Parcels and hubs at rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from pymongo import UpdateMany, UpdateOne
+
+from orders.model import Hub, Parcel
+from orders.store.documents import HubDoc, OrderDoc, ParcelDoc
+from orders.store.rows import Relays, Rows, document_of, encoded, pieces
+
+
+class ParcelRows(Rows[Parcel]):
+    """The collection of parcels."""
+
+    def __init__(self, relay: Relays) -> None:
+        super().__init__(ParcelDoc, Parcel, relay)
+
+    def add(self, parcels: Sequence[Parcel]) -> None:
+        """Begin parcels."""
+        self.insert_new([document_of(parcel) | {"outbox": []} for parcel in parcels])
+
+    def claim(self, parcels: Sequence[Parcel]) -> None:
+        """Put into each parcel those of its orders that are still paid and unpacked. Done twice it changes nothing."""
+        claims = [
+            UpdateMany(
+                {"_id": {"$in": parcel.order_ids}, "state": "paid"},
+                {"$set": {"state": "packed", "parcel_id": parcel.id}, "$inc": {"version": 1}},
+            )
+            for parcel in parcels
+        ]
+        if claims:
+            OrderDoc._get_collection().bulk_write(claims, ordered=False)
+
+    def drop_empty(self, parcel_ids: Iterable[str]) -> None:
+        """Remove begun parcels that got no order."""
+        for piece in pieces(parcel_ids):
+            self.collection.delete_many({"_id": {"$in": piece}, "state": "packing"})
+
+    def left_behind(self, begun_before: datetime) -> list[Parcel]:
+        """Parcels whose packing was begun and not ended."""
+        return self.find({"state": "packing", "begun_at": {"$lt": begun_before}}, limit=500)
+
+    def of_orders(self, parcel_ids: Iterable[str | None]) -> dict[str, Parcel]:
+        """Parcels by id."""
+        return {parcel.id: parcel for parcel in self.many({key for key in parcel_ids if key})}
+
+    def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Parcel]:
+        """Those that match, in the order of their ids, after a cursor."""
+        return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")
+
+    def remember_hubs(self, hubs: Iterable[Hub]) -> None:
+        """Keep each hub's latest state."""
+        for hub in hubs:
+            fields = encoded(hub)
+            key = fields.pop("_id")
+            writes = [
+                UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True),
+                UpdateOne({"_id": key, "sequence": {"$lt": hub.sequence}}, {"$set": fields}),
+            ]
+            HubDoc._get_collection().bulk_write(writes)
+
+    def hubs(self, county: str) -> list[Hub]:
+        """A county's hubs."""
+        return [msgspec.convert(row, Hub) for row in HubDoc._get_collection().find({"county": county}).sort("_id", 1)]
