@@ -6,7 +6,6 @@ Knows no route: which role may do what is declared where the route is.
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -55,11 +54,10 @@ class Principal(msgspec.Struct, frozen=True):
 class Verifier:
     """Turns tokens into principals, remembering those it has verified until they expire."""
 
-    def __init__(self, issuer: str, audience: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, issuer: str, audience: str) -> None:
         self._issuer = issuer
         self._audience = audience
         self._keys = KeyRing(issuer)
-        self._clock = clock
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     def principal(self, authorization: str) -> Principal:
@@ -68,7 +66,7 @@ class Verifier:
         if scheme.lower() != "bearer" or not token:
             raise Unauthorized("token-missing", "Send a token: `Authorization: Bearer …`.")
         known = self._known.get(token)
-        if known is not None and self._clock() < known[0]:
+        if known is not None and time.time() < known[0]:
             self._known.move_to_end(token)
             return known[1]
         expires, principal = self._verified(token)
@@ -98,7 +96,8 @@ class Verifier:
 
 def _principal(claims: dict[str, Any]) -> Principal:
     listed = claims.get("roles")
-    roles = frozenset(Role(name) for name in listed if name in set(Role)) if isinstance(listed, list) else frozenset()
+    names = listed if isinstance(listed, list) else []
+    roles = frozenset(role for role in Role if role.value in names)
     return Principal(str(claims["sub"]), roles, _text(claims.get("county")), _text(claims.get("producer")))
 
 

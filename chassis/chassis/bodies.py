@@ -123,9 +123,19 @@ def _decoded(decoder: Any, raw: bytes, wanted: Any) -> Any:
         field, reason = _explain(str(wrong))
         raise Invalid("invalid-body", reason, field=field, valid=_valid(wanted, field)) from wrong
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        found = _BYTE.search(str(broken))
-        position = int(found[1]) if found else getattr(broken, "start", len(raw))
-        raise Malformed("malformed-json", f"The body is not JSON: {broken}.", position=position) from broken
+        raise Malformed(
+            "malformed-json", f"The body is not JSON: {broken}.", position=_position(raw, broken)
+        ) from broken
+
+
+def _position(raw: bytes, broken: Exception) -> int:
+    if found := _BYTE.search(str(broken)):
+        return int(found[1])
+    try:
+        raw.decode()
+    except UnicodeDecodeError as not_utf8:
+        return not_utf8.start
+    return len(raw)
 
 
 def _explain(message: str) -> tuple[str, str]:

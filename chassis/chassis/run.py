@@ -7,8 +7,10 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 _log = logging.getLogger(__name__)
@@ -42,8 +44,6 @@ def _service_class(target: str) -> Any:
 
 
 def _serve(service_class: Any, settings: Any) -> int:
-    import eventlet
-
     from chassis import logs
     from chassis.container import Container
 
@@ -56,8 +56,7 @@ def _serve(service_class: Any, settings: Any) -> int:
             "max_workers": settings.max_workers,
         },
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.spawn_n(container.stop))
+    _on_signal(container.stop)
     container.start()
     try:
         container.wait()
@@ -65,6 +64,28 @@ def _serve(service_class: Any, settings: Any) -> int:
         _log.exception("the service died")
         return 1
     return 0
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    """Have `stop` called at SIGTERM or SIGINT, at once.
+
+    A handler alone does not wake eventlet's loop, which sleeps for up to a minute when nothing happens; a byte in a
+    socket does.
+    """
+    import eventlet
+
+    waiting, waking = socket.socketpair()
+
+    def wait() -> None:
+        waiting.recv(1)
+        signal.set_wakeup_fd(-1)
+        waking.close()
+        stop()
+
+    signal.set_wakeup_fd(waking.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    eventlet.spawn(wait)
 
 
 if __name__ == "__main__":

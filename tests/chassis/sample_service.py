@@ -1,12 +1,12 @@
-"""A small service with one route of each kind, run as a process by the tests of the chassis. `python tests/chassis/sample_service.py`."""
+"""A small service with one route of each kind, run by the tests of the chassis as a process of its own."""
 
-import csv
-import io
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
+from pymongo.errors import ServerSelectionTimeoutError
+from werkzeug.wrappers import Response
 
 from chassis import rows
 from chassis.auth import Role
@@ -65,7 +65,7 @@ class Sample:
 
     name = "sample"
     version = "1.2.3"
-    settings_class = SampleSettings
+    settings_class: ClassVar[type[Settings]] = SampleSettings
 
     @http(
         "POST",
@@ -138,7 +138,6 @@ class Sample:
     @http("GET", "/ticks", who=PUBLIC, returns=str, media_type="text/event-stream")
     def ticks(self, call: Call[None]) -> Any:
         """A stream without an end."""
-        from werkzeug.wrappers import Response
 
         def pieces() -> Any:
             yield "data: first\n\n"
@@ -155,16 +154,7 @@ class Sample:
     @http("GET", "/away", who=PUBLIC, returns=str)
     def away(self, call: Call[None]) -> str:
         """Its database is away."""
-        from pymongo.errors import ServerSelectionTimeoutError
-
         raise ServerSelectionTimeoutError("db.internal:27017 refused")
-
-
-def table(*lines: list[str]) -> str:
-    """A CSV file of these lines."""
-    out = io.StringIO()
-    csv.writer(out).writerows(lines)
-    return out.getvalue()
 
 
 if __name__ == "__main__":

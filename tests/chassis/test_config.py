@@ -1,0 +1,64 @@
+"""Settings: read from the environment, refused by name, never shown."""
+
+import pytest
+
+from chassis.config import BadSettings, Settings, load
+
+ENOUGH = {
+    "KAFKA_BOOTSTRAP_SERVERS": "broker:9092",
+    "MONGODB_URI": "mongodb://user:hunter2@db",
+    "OIDC_ISSUER": "https://issuer.example",
+}
+
+
+class ShopSettings(Settings, frozen=True, kw_only=True):
+    payment_minutes: int = 15
+    colour: str
+
+
+def test_settings_are_read_by_their_names_in_upper_case() -> None:
+    settings = load(ShopSettings, {**ENOUGH, "COLOUR": "red", "PAYMENT_MINUTES": "5", "SHUTDOWN_GRACE_SECONDS": "2.5"})
+    assert (settings.colour, settings.payment_minutes, settings.shutdown_grace_seconds) == ("red", 5, 2.5)
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = load(Settings, ENOUGH)
+    assert (settings.http_bind, settings.max_workers, settings.oidc_audience) == ("0.0.0.0:8000", 512, "shanhuo")
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert load(Settings, {**ENOUGH, "LOG_LEVEL": ""}).log_level == "INFO"
+    with pytest.raises(BadSettings, match="MONGODB_URI is missing"):
+        load(Settings, {**ENOUGH, "MONGODB_URI": ""})
+
+
+def test_all_missing_and_invalid_settings_are_named_in_one_line() -> None:
+    with pytest.raises(BadSettings) as bad:
+        load(ShopSettings, {"OIDC_ISSUER": "issuer", "MAX_WORKERS": "many", "MONGODB_URI": "mongodb://db"})
+    told = str(bad.value)
+    for name in (
+        "KAFKA_BOOTSTRAP_SERVERS is missing",
+        "COLOUR is missing",
+        "OIDC_ISSUER is invalid",
+        "MAX_WORKERS is invalid",
+    ):
+        assert name in told
+    assert "MONGODB_URI" not in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HTTP_BIND", "s3cret"), ("LOG_LEVEL", "s3cret"), ("MAX_BODY_BYTES", "s3cret"), ("OIDC_ISSUER", "s3cret")],
+)
+def test_a_bad_value_is_never_shown(variable: str, value: str) -> None:
+    with pytest.raises(BadSettings) as bad:
+        load(Settings, {**ENOUGH, variable: value})
+    assert variable in str(bad.value)
+    assert value not in str(bad.value)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5"])
+def test_a_number_out_of_range_is_refused(value: str) -> None:
+    with pytest.raises(BadSettings, match="MAX_WORKERS"):
+        load(Settings, {**ENOUGH, "MAX_WORKERS": value})
