@@ -1,6 +1,7 @@
 """The codec reads what is sound, and says of the rest precisely what is wrong."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import cast
 
 import msgspec
 import pytest
@@ -10,8 +11,7 @@ from contracts.events import AudienceSampled, ItemListed
 from contracts.examples import EXAMPLES
 
 NOW = datetime(2018, 12, 3, 12, 3, 0, 123_000, tzinfo=UTC)
-SAMPLE = EXAMPLES["audience.sampled"]
-assert isinstance(SAMPLE, AudienceSampled)
+SAMPLE = cast("AudienceSampled", EXAMPLES["audience.sampled"])
 TOPIC, KEY, VALUE, HEADERS = to_message(record(SAMPLE, source="broadcast", sequence=7, time=NOW))
 
 
