@@ -254,15 +254,19 @@ def test_shows_are_paged_newest_first(onair: OnAir) -> None:
     assert found == wanted
 
 
-def test_gauges_count_live_shows_and_leave_rehearsals_out(onair: OnAir) -> None:
-    def live_shows() -> float:
+def test_metrics_count_live_shows_and_leave_rehearsals_out(onair: OnAir) -> None:
+    def metric(name: str) -> float:
         lines = httpx.get(f"{onair.service.url}/metrics").text.splitlines()
-        return float(next(line.rsplit(" ", 1)[1] for line in lines if line.startswith("shows_live ")))
+        return float(next((line.rsplit(" ", 1)[1] for line in lines if line.startswith(f"{name} ")), "0"))
 
     def on_air() -> int:
         items = onair.service.client(None).get("/shows", params={"state": "live", "limit": 200}).json()["items"]
         return len(items)
 
-    onair.live()
-    onair.live(rehearsal=True)
-    eventually(lambda: live_shows() == on_air() > 0, within=15)
+    platform, featured = onair.caller("platform"), metric("items_featured_total")
+    for show_id in (onair.live(), onair.live(rehearsal=True)):
+        platform.post(f"/shows/{show_id}/slots/1/feature")
+        platform.post(f"/shows/{show_id}/audience", json={"channel": "taobao-live", "viewers": 1_000_000})
+    assert metric("items_featured_total") == featured + 1
+    eventually(lambda: metric("shows_live") == on_air() > 0, within=15)
+    eventually(lambda: 1_000_000 <= metric('show_viewers{channel="taobao-live"}') < 2_000_000, within=15)

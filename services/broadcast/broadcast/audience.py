@@ -2,24 +2,26 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from broadcast.domain import whole_milliseconds
 from broadcast.shows import Show
 from chassis.refusals import Conflict, Invalid
 from contracts.events import AudienceSampled
-from contracts.types import Channel, Units, Utc
+from contracts.types import Channel, Utc
 
 # Channels are other people's systems: their clocks may differ from ours by this much.
 CLOCK_TOLERANCE = timedelta(minutes=1)
+MOST_VIEWERS = 10_000_000_000  # more than there are people; a count beyond it is a mistake
 
 
 class Sample(Struct, frozen=True, kw_only=True):
     """One count of concurrent viewers on a channel; without `sampled_at` it is of the moment it arrives."""
 
     channel: Channel
-    viewers: Units
+    viewers: Annotated[int, Meta(ge=0, le=MOST_VIEWERS, description="Concurrent viewers.")]
     sampled_at: Utc | None = None
 
 

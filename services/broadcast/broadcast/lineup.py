@@ -11,13 +11,15 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from broadcast.domain import Caller
+from broadcast.domain import Caller, whole_milliseconds
 from broadcast.shows import Item, Show, Slot
+from chassis.refusals import Invalid
 from chassis.rows import Good, Refused
-from contracts.types import County, Name, Sku, SomeUnits
+from contracts.types import County, Name, Sku
 
 # Slots by their number, each with the row that it is from.
 Placed = dict[int, tuple[int, Slot]]
+MOST_UNITS: Final = 100_000_000
 _CHANNEL: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
 
 
@@ -32,8 +34,8 @@ class LineupRow(Struct, frozen=True, kw_only=True):
     channels: str
     starts_min: Annotated[int, Meta(ge=0, le=1440)]
     minutes: Annotated[int, Meta(ge=1, le=120)]
-    allotted: SomeUnits
-    per_buyer_limit: SomeUnits | None = None
+    allotted: Annotated[int, Meta(ge=1, le=MOST_UNITS)]
+    per_buyer_limit: Annotated[int, Meta(ge=1, le=MOST_UNITS)] | None = None
 
 
 class Known(Struct, frozen=True):
@@ -49,6 +51,13 @@ class Import(Struct, frozen=True, kw_only=True):
     caller: Caller
     rehearsal: bool = False
     starts_at: datetime | None = None
+
+
+def planned_start(at: datetime | None) -> datetime | None:
+    """When the shows are to begin, as precisely as it is kept; refused when it is in no year of ours."""
+    if at is not None and not 2000 <= at.year < 2200:
+        raise Invalid("impossible-start", "No show begins then.", field="starts_at", valid="2000 to 2199")
+    return at and whole_milliseconds(at)
 
 
 class Merged(Struct, frozen=True, kw_only=True):

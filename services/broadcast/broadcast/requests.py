@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from broadcast.audience import Sample
+from broadcast.audience import MOST_VIEWERS, Sample
 from broadcast.domain import LONGEST_WINDOW_SECONDS
 from chassis.http import Paging
 from chassis.refusals import Invalid
-from contracts.types import Channel, Units, Utc
+from contracts.types import Channel, Utc
 
 
 class ImportLineup(Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class ReportAudience(Struct, frozen=True, kw_only=True):
     """One sample (`channel`, `viewers`, `sampled_at`) or several (`samples`)."""
 
     channel: Channel | None = None
-    viewers: Units | None = None
+    viewers: Annotated[int, Meta(ge=0, le=MOST_VIEWERS)] | None = None
     sampled_at: Utc | None = None
     samples: Annotated[list[Sample], Meta(max_length=1000)] = []
 

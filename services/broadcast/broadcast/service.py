@@ -9,12 +9,12 @@ from nameko.timer import timer
 from broadcast import __version__, audience, domain
 from broadcast.cards import ReportCard, report_card
 from broadcast.domain import Caller, Decision, whole_milliseconds
-from broadcast.lineup import Import, LineupRow
+from broadcast.lineup import Import, LineupRow, planned_start
 from broadcast.requests import FeatureSlot, ImportLineup, ListShows, ReportAudience, samples_of
 from broadcast.settings import BroadcastSettings
 from broadcast.shows import Show
 from broadcast.store import BroadcastStore
-from broadcast.views import LineupReport, PlannedShow, ShowView, Taken, show_view
+from broadcast.views import LineupReport, ShowView, Taken, lineup_report, show_view
 from chassis import metrics
 from chassis.auth import Principal, Role
 from chassis.http import CSV, PUBLIC, Call, Page, http, page
@@ -22,7 +22,7 @@ from chassis.kafka import consume
 from chassis.mongo import Stored
 from chassis.outages import MONGODB_AWAY
 from chassis.refusals import Conflict, Forbidden, Invalid, NotFound
-from chassis.rows import Good, Refused, read
+from chassis.rows import Good, read
 from contracts import metrics as declared
 from contracts.codec import Event
 from contracts.events import (
@@ -66,26 +66,14 @@ class BroadcastService:
         `rehearsal=true` plans a rehearsal beside the real show; a rehearsal that has ended is followed by a new one.
         A row that says what stands already is unchanged; a show that went live takes no other.
         """
-        how = Import(caller=_caller(call.principal), rehearsal=call.query.rehearsal, starts_at=call.query.starts_at)
+        begin = planned_start(call.query.starts_at)
+        how = Import(caller=_caller(call.principal), rehearsal=call.query.rehearsal, starts_at=begin)
         rows = list(read(call.text, LineupRow))
-        refused = [row for row in rows if isinstance(row, Refused)]
         good = sorted((row for row in rows if isinstance(row, Good)), key=lambda row: row.row.show)
-        merged = [
-            self.store.plan(key, list(group), how, call.now)
-            for key, group in groupby(good, key=lambda row: row.row.show)
-        ]
-        refused += [row for one in merged for row in one.refused]
-        return LineupReport(
-            rows=len(rows),
-            accepted=sum(one.accepted for one in merged),
-            unchanged=sum(one.unchanged for one in merged),
-            refused=sorted(refused, key=lambda row: row.number),
-            shows=[
-                PlannedShow(show=one.show.show, show_id=one.show.show_id, rehearsal=one.show.rehearsal)
-                for one in merged
-                if one.accepted or one.unchanged
-            ],
-        )
+        known = self.store.known(row.row for row in good)
+        by_show = groupby(good, key=lambda row: row.row.show)
+        merged = [self.store.plan(key, list(group), known, how, call.now) for key, group in by_show]
+        return lineup_report(rows, merged)
 
     @http("GET", "/shows", who=PUBLIC, query=ListShows, returns=Page[ShowView], summary="List shows, the newest first")
     def shows(self, call: Call[None]) -> Page[ShowView]:

@@ -15,7 +15,7 @@ from broadcast.copies import Copies
 from broadcast.documents import AllotmentDoc, HostDoc, ItemDoc, SaleDoc, SampleDoc, ShowDoc
 from broadcast.domain import Decision
 from broadcast.figures import Figures
-from broadcast.lineup import Import, LineupRow, Merged
+from broadcast.lineup import Import, Known, LineupRow, Merged
 from broadcast.shows import Show
 from chassis.mongo import Store
 from chassis.refusals import Conflict, NotFound
@@ -71,9 +71,8 @@ class BroadcastStore(Copies, Figures, Store):
         set_aside = self.allotments(show_id)
         self.change(show_id, lambda show: Decision(reduce(domain.allot, set_aside, show)), now)
 
-    def plan(self, key: str, rows: Sequence[Good[LineupRow]], how: Import, now: datetime) -> Merged:
+    def plan(self, key: str, rows: Sequence[Good[LineupRow]], known: Known, how: Import, now: datetime) -> Merged:
         """Merge rows into the show of that key, or into a new one."""
-        known = self.known(good.row for good in rows)
         for _ in range(_TRIES):
             document, show = self._planned(key, how)
             merged = lineup.merge(show, rows, known, how)

@@ -1,13 +1,14 @@
 """Reads shaped for pages: a show with what is on screen now, what became of imports. Nothing here writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from broadcast.domain import Missing, checklist, offer, on_screen
+from broadcast.lineup import LineupRow, Merged
 from broadcast.shows import Show, Slot, State
-from chassis.rows import RowReport
+from chassis.rows import Good, Refused, RowReport
 
 
 class WindowView(Struct, frozen=True, kw_only=True):
@@ -94,6 +95,19 @@ class LineupReport(RowReport, frozen=True, kw_only=True):
     """What became of a line-up's rows, and the shows that they are in."""
 
     shows: list[PlannedShow]
+
+
+def lineup_report(rows: Sequence[Good[LineupRow] | Refused], merged: Sequence[Merged]) -> LineupReport:
+    """The report of a file: what could not be read, and what became of the rest in each show."""
+    refused = [row for row in rows if isinstance(row, Refused)] + [row for one in merged for row in one.refused]
+    landed = [one.show for one in merged if one.accepted or one.unchanged]
+    return LineupReport(
+        rows=len(rows),
+        accepted=sum(one.accepted for one in merged),
+        unchanged=sum(one.unchanged for one in merged),
+        refused=sorted(refused, key=lambda row: row.number),
+        shows=[PlannedShow(show=show.show, show_id=show.show_id, rehearsal=show.rehearsal) for show in landed],
+    )
 
 
 class Taken(Struct, frozen=True, kw_only=True):

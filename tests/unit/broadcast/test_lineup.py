@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from broadcast.domain import Caller
-from broadcast.lineup import Import, Known, LineupRow, Merged, merge
+from broadcast.lineup import Import, Known, LineupRow, Merged, merge, planned_start
 from broadcast.shows import Show
+from chassis.refusals import Invalid
 from chassis.rows import Good, Refused, read
 
 from .stages import LEISHAN, NOW, XIUWEN, a_show, an_allotment
@@ -136,6 +137,13 @@ def test_the_start_of_a_show_is_set_by_the_import(known: Known) -> None:
     assert result.unchanged == 1
 
 
+def test_a_show_begins_in_a_year_of_ours() -> None:
+    assert planned_start(None) is None
+    assert planned_start(NOW.replace(microsecond=1234)) == NOW.replace(microsecond=1000)
+    with pytest.raises(Invalid, match="impossible-start"):
+        planned_start(NOW.replace(year=1))
+
+
 @pytest.mark.parametrize("state", ["live", "ended"])
 def test_the_line_up_of_a_show_that_went_live_stands(known: Known, state: str) -> None:
     show = a_show(*merged(known, a_row(1)).show.slots, state=state)
@@ -161,6 +169,7 @@ def test_stock_stays_with_a_changed_slot_of_the_same_item_only(known: Known) -> 
         ("starts_min", "-1"),
         ("allotted", "0"),
         ("allotted", "many"),
+        ("allotted", "9" * 30),
         ("per_buyer_limit", "0"),
         ("slot", "0"),
         ("slot", ""),

@@ -48,7 +48,8 @@ def rows(*counties: str, **changed: Any) -> list[Good[LineupRow]]:
 
 
 def planned(store: BroadcastStore, how: Import = FOR_REAL, *counties: str) -> Merged:
-    return store.plan("sweet", rows(*(counties or (XIUWEN, LEISHAN))), how, NOW)
+    lineup = rows(*(counties or (XIUWEN, LEISHAN)))
+    return store.plan("sweet", lineup, store.known(good.row for good in lineup), how, NOW)
 
 
 def allotted(store: BroadcastStore, *counties: str) -> Show:
@@ -153,7 +154,8 @@ def test_a_show_that_always_changes_in_between_is_busy(store: BroadcastStore) ->
 
 
 def test_shows_are_listed_newest_first_from_where_the_page_before_ended(store: BroadcastStore) -> None:
-    ids = [store.plan(key, rows(XIUWEN, show=key), FOR_REAL, NOW).show.show_id for key in ("a", "b", "c")]
+    known = store.known(good.row for good in rows(XIUWEN))
+    ids = [store.plan(key, rows(XIUWEN, show=key), known, FOR_REAL, NOW).show.show_id for key in ("a", "b", "c")]
     listed = [show.show_id for show in store.shows(rehearsal=False, state=None, after=None, limit=2)]
     assert listed == [ids[2], ids[1]]
     assert [show.show_id for show in store.shows(rehearsal=False, state=None, after=ids[1], limit=2)] == [ids[0]]
