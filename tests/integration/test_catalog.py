@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pymongo
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from chassis.config import load
+from chassis.config import Settings, load
 from chassis.producer import Producer
 from chassis.testing import eventually
 from contracts.codec import Event, decode, record, to_message
@@ -52,8 +53,6 @@ def catalog(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Service
 @pytest.fixture
 def producer(settings: dict[str, str]) -> Iterator[Producer]:
     """Says what orders would say."""
-    from chassis.config import Settings
-
     producer = Producer(load(Settings, settings))
     yield producer
     producer.close()
@@ -320,6 +319,18 @@ def test_more_than_is_on_hand_is_refused_with_the_figures(catalog: Service) -> N
     reused = ask(catalog, sku, 5, key=f"k-{sku}")
     assert (reused.status_code, reused.json()["type"]) == (422, "/problems/idempotency-key-reused")
     assert stock_of(catalog, sku)["on_hand"] == 5
+
+
+def test_of_many_who_want_the_last_units_at_once_only_as_many_get_them_as_there_are(catalog: Service) -> None:
+    """20 ask for 10 of 100 at the same moment, each twice with the same key: 10 get them."""
+    sku = new_item(catalog, 100)
+    keys = [f"k-{sku}-{number}" for number in range(20)] * 2
+    with ThreadPoolExecutor(20) as crowd:
+        answers = list(crowd.map(lambda key: ask(catalog, sku, 10, key=key), keys))
+    granted = {answer.json()["allotment_id"] for answer in answers if answer.status_code == 201}
+    assert len(granted) == 10
+    assert {answer.status_code for answer in answers} == {201, 409}
+    assert stock_of(catalog, sku) == {"on_hand": 0, "allotted": 100, "sold": 0, "returned": 0}
 
 
 @pytest.mark.parametrize(

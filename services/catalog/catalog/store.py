@@ -5,15 +5,15 @@ nothing, is told so, and decides again on what is there now. What a change cause
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from mongoengine import Document
 from msgspec.structs import replace
-from pymongo import InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from catalog.documents import (
     CountyDoc,
@@ -32,18 +32,14 @@ from catalog.documents import (
 )
 from catalog.domain import Allotment, Change, Item, allotted
 from catalog.signals import Signal
+from catalog.stamped import NO_OUTBOX, Operation, find, operation, page, parts, write
 from chassis.mongo import Store
 from contracts.codec import record, to_document
 from contracts.events import CountyListed, Fact, HubListed, ItemListed
 from contracts.ids import new_id
 
 L = TypeVar("L", CountyListed, HubListed)
-T = TypeVar("T")
 Key = tuple[str, str]
-Operation = InsertOne[Any] | UpdateOne
-
-_ALREADY_THERE: Final = 11000
-_AT_ONCE: Final = 500
 
 
 class Listing(NamedTuple):
@@ -76,12 +72,12 @@ class CatalogStore(Store):
 
     def item(self, item_id: str) -> Item | None:
         """The item with this id."""
-        row = ItemDoc._get_collection().find_one({"_id": item_id}, _NO_OUTBOX)
+        row = ItemDoc._get_collection().find_one({"_id": item_id}, NO_OUTBOX)
         return item_from(row) if row else None
 
     def items_by_id(self, ids: Iterable[str]) -> list[Item]:
         """The items with these ids, as far as they are known."""
-        return [item_from(row) for part in _parts(ids) for row in _find(ItemDoc, {"_id": {"$in": part}})]
+        return [item_from(row) for part in parts(ids) for row in find(ItemDoc, {"_id": {"$in": part}})]
 
     def items_by_sku(self, keys: Iterable[Key]) -> list[Item]:
         """The items of these (county, sku), as far as they are known."""
@@ -89,26 +85,26 @@ class CatalogStore(Store):
         for county, sku in keys:
             skus[county].add(sku)
         found = (
-            _find(ItemDoc, {"county": county, "sku": {"$in": part}})
+            find(ItemDoc, {"county": county, "sku": {"$in": part}})
             for county, wanted in skus.items()
-            for part in _parts(sorted(wanted))
+            for part in parts(sorted(wanted))
         )
         return [item_from(row) for rows in found for row in rows]
 
     def items_page(self, county: str | None, after: str | None, limit: int) -> list[Item]:
         """Items in order of their ids, one more than `limit` when there are more."""
-        return [item_from(row) for row in _page(ItemDoc, county, after, limit)]
+        return [item_from(row) for row in page(ItemDoc, county, after, limit)]
 
     def items_named_otherwise(self, county: CountyListed) -> list[Item]:
         """Items of the county that carry other names of it than it has now."""
         other = [{f"details.county_{name}": {"$ne": getattr(county, name)}} for name in ("name_zh", "name_en")]
-        return [item_from(row) for row in _find(ItemDoc, {"county": county.county, "$or": other})]
+        return [item_from(row) for row in find(ItemDoc, {"county": county.county, "$or": other})]
 
     def commit(self, changes: Sequence[Change], now: datetime) -> set[str]:
         """Write these changes and their events; the ids of those that lost to somebody else, to be decided again."""
         self._meet_producers(changes)
         stamp = new_id()
-        lost = _write(ItemDoc, {change.after.id: _item_operation(change, stamp, now) for change in changes}, stamp)
+        lost = write(ItemDoc, {change.after.id: _item_operation(change, stamp, now) for change in changes}, stamp)
         self.relay.publish(ItemDoc, [c.after.id for c in changes if c.facts and c.after.id not in lost])
         return lost
 
@@ -172,24 +168,22 @@ class CatalogStore(Store):
         operations = {
             code: _listing_operation(listing, rows.get(code), fact, stamp, now) for code, fact in told.items()
         }
-        lost = _write(listing.document, operations, stamp)
+        lost = write(listing.document, operations, stamp)
         self.relay.publish(listing.document, told.keys() - lost)
         return not lost
 
     def _listings(self, listing: Listing, codes: Iterable[str]) -> list[Row]:
-        return [row for part in _parts(codes) for row in _find(listing.document, {"_id": {"$in": part}})]
+        return [row for part in parts(codes) for row in find(listing.document, {"_id": {"$in": part}})]
 
     # --- signals ---
 
     def signals(self, ids: Iterable[str]) -> dict[str, Signal]:
         """The signals with these ids, as far as there are any."""
-        return {
-            row["_id"]: signal_from(row) for part in _parts(ids) for row in _find(SignalDoc, {"_id": {"$in": part}})
-        }
+        return {row["_id"]: signal_from(row) for part in parts(ids) for row in find(SignalDoc, {"_id": {"$in": part}})}
 
     def signals_page(self, county: str | None, after: str | None, limit: int) -> list[Signal]:
         """Signals in order of their ids, one more than `limit` when there are more."""
-        return [signal_from(row) for row in _page(SignalDoc, county, after, limit)]
+        return [signal_from(row) for row in page(SignalDoc, county, after, limit)]
 
     def keep_signals(self, changes: Mapping[str, tuple[Signal | None, Signal]]) -> set[str]:
         """Write signals that were (before) and are to be (after); the ids of those that lost to somebody else."""
@@ -197,11 +191,8 @@ class CatalogStore(Store):
         operations: dict[str, Operation] = {}
         for key, (before, after) in changes.items():
             row = signal_row(replace(after, stamp=stamp))
-            operations[key] = _operation(before.stamp if before else None, row, [])
-        return _write(SignalDoc, operations, stamp)
-
-
-_NO_OUTBOX: Final = {"outbox": 0}
+            operations[key] = operation(before.stamp if before else None, row, [])
+        return write(SignalDoc, operations, stamp)
 
 
 def to_plain(allotment: Allotment) -> Row:
@@ -219,9 +210,9 @@ def _item_operation(change: Change, stamp: str, now: datetime) -> Operation:
     events = [_event(fact, change.after.version if isinstance(fact, ItemListed) else 1, now) for fact in change.facts]
     row = to_row(replace(change.after, stamp=stamp))
     if change.before is None:
-        return _operation(None, row, events)
+        return operation(None, row, events)
     before = to_row(change.before)
-    return _operation(
+    return operation(
         change.before.stamp, {"_id": row["_id"]} | {k: v for k, v in row.items() if v != before[k]}, events
     )
 
@@ -229,43 +220,4 @@ def _item_operation(change: Change, stamp: str, now: datetime) -> Operation:
 def _listing_operation(listing: Listing, before: Row | None, fact: Fact, stamp: str, now: datetime) -> Operation:
     version = before["version"] + 1 if before else 1
     row = {**listing_row(fact, listing.key), "version": version, "stamp": stamp}
-    return _operation(before["stamp"] if before else None, row, [_event(fact, version, now)])
-
-
-def _operation(read_as: str | None, row: Row, events: list[Row]) -> Operation:
-    """Insert the row, or set its fields on the document that still has the stamp it was read with."""
-    if read_as is None:
-        return InsertOne(row | ({"outbox": events} if events else {}))
-    fields = {name: value for name, value in row.items() if name != "_id"}
-    update: Row = {"$set": fields} | ({"$push": {"outbox": {"$each": events}}} if events else {})
-    return UpdateOne({"_id": row["_id"], "stamp": read_as}, update)
-
-
-def _write(document: type[Document], operations: Mapping[str, Operation], stamp: str) -> set[str]:
-    """Carry out the operations that still apply; the ids of the others."""
-    if not operations:
-        return set()
-    collection = document._get_collection()
-    try:
-        result = collection.bulk_write(list(operations.values()), ordered=False)
-        if result.inserted_count + result.matched_count == len(operations):
-            return set()
-    except BulkWriteError as wrong:
-        if any(error["code"] != _ALREADY_THERE for error in wrong.details["writeErrors"]):
-            raise
-    ours = (_find(document, {"_id": {"$in": part}, "stamp": stamp}) for part in _parts(operations))
-    return set(operations) - {row["_id"] for rows in ours for row in rows}
-
-
-def _find(document: type[Document], query: Row) -> Iterator[Row]:
-    return document._get_collection().find(query, _NO_OUTBOX)
-
-
-def _page(document: type[Document], county: str | None, after: str | None, limit: int) -> Iterator[Row]:
-    query: Row = ({"county": county} if county else {}) | ({"_id": {"$gt": after}} if after else {})
-    return document._get_collection().find(query, _NO_OUTBOX).sort("_id", 1).limit(limit + 1)
-
-
-def _parts(values: Iterable[T]) -> Iterator[list[T]]:
-    whole = list(values)
-    return (whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE))
+    return operation(before["stamp"] if before else None, row, [_event(fact, version, now)])
