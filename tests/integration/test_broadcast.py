@@ -214,7 +214,7 @@ def test_viewers_are_counted_once_a_sample_and_peak_on_the_card(onair: OnAir) ->
     assert [event.data.viewers for event in onair.heard(show_id, 3) if event.type == "audience.sampled"] != []
 
 
-def test_a_foreign_host_is_refused_on_every_route_and_changes_nothing(onair: OnAir, documents: Any) -> None:
+def test_a_foreign_host_or_county_is_refused_on_every_route_and_changes_nothing(onair: OnAir, documents: Any) -> None:
     live, scheduled = onair.live(), onair.planned()
     before = [_state(documents, show_id) for show_id in (live, scheduled)]
     foreign, nobody = onair.caller("host", FOREIGN), onair.service.client(None)
@@ -231,6 +231,8 @@ def test_a_foreign_host_is_refused_on_every_route_and_changes_nothing(onair: OnA
         assert foreign.request(method, path).status_code == 403, path
         assert onair.caller("buyer").request(method, path).status_code == 403, path
         assert nobody.request(method, path).status_code == 401, path
+        if path != "/lineups/import":  # where a county's token opens the door and each row is judged
+            assert onair.caller("county", FOREIGN).request(method, path).status_code == 403, path
     assert [_state(documents, show_id) for show_id in (live, scheduled)] == before
 
 
