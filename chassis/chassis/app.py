@@ -25,6 +25,7 @@ Endpoint = Callable[[dict[str, Any], dict[str, Any], str], Reply]
 _REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 _NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 _NO_ROUTE: Final = "none"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WORTH_READING_BYTES: Final = 65_536
 
 
@@ -91,10 +92,10 @@ class Application:
         return connection.server.streaming(answer.body)  # type: ignore[no-any-return]  # eventlet has no types
 
     def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = (method, route, status)
+        key = (method if method in _METHODS else "other", route, status)
         timer = self._timers.get(key)
         if timer is None:
-            timer = self._timers[key] = self._seconds.labels(self._service, method, route, str(status))
+            timer = self._timers[key] = self._seconds.labels(self._service, key[0], route, str(status))
         timer.observe(seconds)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(

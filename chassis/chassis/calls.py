@@ -19,8 +19,8 @@ NOBODY: Final[Any] = None
 class Call(msgspec.Struct, Generic[B], kw_only=True, frozen=True):
     """A request as a door sees it: who, what, when.
 
-    `principal` is None on a PUBLIC route, which asks for nobody; it is not typed so, because every other door would then
-    check for what its `who` has already made certain. `body` is None where the route declares none.
+    `principal` is None on a PUBLIC route, which asks for nobody; it is not typed so, because every other door would
+    then check for what its `who` has already made certain. `body` is None where the route declares none.
     """
 
     body: B = NOBODY

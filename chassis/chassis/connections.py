@@ -133,7 +133,7 @@ class Connection(wsgi.HttpProtocol):
         self.unheard = unheard
 
     def finish(self) -> None:
-        """Close; but over what is still being sent that would be a reset that loses the answer: hear it out a little."""
+        """Close. Over what is still being sent that would be a reset, and the answer lost: hear it out a little."""
         if self.unheard:
             try:
                 self.wfile.flush()

@@ -1,4 +1,4 @@
-"""The page that shows a service's OpenAPI document: Swagger UI from its package, nothing from elsewhere, no inline script."""
+"""The page that shows a service's OpenAPI document: Swagger UI from its package, and nothing from elsewhere."""
 
 import html
 from typing import Final
@@ -14,8 +14,8 @@ _ASSETS: Final = {
 }
 # Swagger UI styles its elements from script; all else comes from this service or is not loaded.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _PAGE: Final = """<!doctype html>
 <html lang="en">

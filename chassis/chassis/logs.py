@@ -27,6 +27,7 @@ def configure(service: str, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(service))
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(True)
     for name, least in _CHATTY.items():
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a service, made from its routes: needs no connection, and the same routes make the same text.
+"""The OpenAPI 3.1 document of a service, made from its routes. Needs no connection; the same routes give the same text.
 
 python -m chassis.openapi orders.service:OrdersService
 """
@@ -24,7 +24,7 @@ _BEARER: Final = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "A token of the OpenID Connect issuer that the service trusts, with the claims `roles` and `county`.",
+    "description": "A token of the OpenID Connect issuer that the service trusts, with claims `roles` and `county`.",
 }
 _KEY: Final = {
     "name": "Idempotency-Key",
@@ -50,7 +50,7 @@ def document(service_class: Any) -> dict[str, Any]:
         refused.update(refusals)
         paths.setdefault(route.template, {})[route.method.lower()] = _operation(function, route, refusals, schemas)
     problem = {MEDIA_TYPE: {"schema": _schema(Problem, schemas)}}
-    return {
+    found = {
         "openapi": "3.1.0",
         "info": {
             "title": f"Shanhuo {service_class.name}",
@@ -69,6 +69,7 @@ def document(service_class: Any) -> dict[str, Any]:
             "securitySchemes": {"bearer": _BEARER},
         },
     }
+    return msgspec.json.decode(msgspec.json.encode(found), type=dict[str, Any])  # JSON to the last default
 
 
 def _declared(service_class: type) -> list[tuple[Callable[..., Any], Route]]:
@@ -162,7 +163,7 @@ def main(target: str) -> None:
     """Print the document of `package.module:Class` as YAML."""
     module, _, name = target.partition(":")
     found = document(getattr(importlib.import_module(module), name))
-    print(yaml.safe_dump(msgspec.to_builtins(found), sort_keys=False, allow_unicode=True, width=120), end="")
+    print(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120), end="")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def sample_settings(issuer: Issuer, **env: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def sample(issuer: Issuer, run_dir: Path) -> Iterator[Service]:
     """One sample service for all tests that leave it running."""
-    service = Service("sample_service", issuer=issuer, run_dir=run_dir, env=sample_settings(issuer))
+    service = Service("sample", issuer=issuer, run_dir=run_dir, env=sample_settings(issuer))
     service.wait_ready()
     yield service
     service.stop()
@@ -47,7 +47,7 @@ def start_sample(issuer: Issuer, run_dir: Path) -> Iterator[StartSample]:
     def start(*, ready: bool = True, **env: str) -> Service:
         settings = sample_settings(issuer, **env)
         port = settings["HTTP_BIND"].rpartition(":")[2]
-        service = Service("sample_service", issuer=issuer, run_dir=run_dir, env=settings, log=f"sample-{port}")
+        service = Service("sample", issuer=issuer, run_dir=run_dir, env=settings, log=f"sample-{port}")
         started.append(service)
         if ready:
             service.wait_ready()
@@ -75,7 +75,7 @@ def anybody(sample: Service) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def sample_module() -> ModuleType:
     """The sample service's module, imported here without starting anything."""
-    spec = importlib.util.spec_from_file_location("sample_service", HERE / "sample_service.py")
+    spec = importlib.util.spec_from_file_location("sample.service", HERE / "sample" / "service.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -28,7 +28,7 @@ def verifier(issuer: Issuer) -> Verifier:
 
 @pytest.fixture
 def signed(issuer: Issuer) -> Callable[..., str]:
-    """A token signed with the issuer's own key, with these claims put in the place of the right ones; None leaves one out."""
+    """Makes tokens with the issuer's own key, these claims in the place of the right ones; None leaves one out."""
 
     def sign(headers: dict[str, Any] | None = None, **claims: Any) -> str:
         now = int(time.time())

@@ -1,7 +1,7 @@
-"""A small service with one route of each kind, run by the tests of the chassis as a process of its own."""
+"""The doors of the sample service. Each does the least that shows what the chassis does around it."""
 
 import time
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -28,7 +28,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     fruit: Annotated[str, Meta(min_length=1, description="What to buy.")]
     quantity: Annotated[int, Meta(ge=1, le=99)]
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()
 
 
 class Wished(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
 class Fruits(Paging, frozen=True, kw_only=True):
     """Which fruits to list."""
 
-    letter: list[str] = []
+    letter: tuple[str, ...] = ()
 
 
 class FruitRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Sample:
 
     name = "sample"
     version = "1.2.3"
-    settings_class: ClassVar[type[Settings]] = SampleSettings
+    settings_class = SampleSettings
 
     @http(
         "POST",
@@ -100,14 +100,14 @@ class Sample:
         return page(rest[: call.query.limit + 1], call.query.limit, lambda name: name)
 
     @http("GET", "/fruits/<name>", who=PUBLIC, returns=str, refusals=(NotFound,))
-    def fruit(self, call: Call[None], name: str) -> str:
+    def fruit(self, _call: Call[None], name: str) -> str:
         """One fruit."""
         if name not in FRUIT:
             raise NotFound("no-such-fruit", f"There is no {name}.")
         return name
 
     @http("GET", "/numbers/<int:number>", who=PUBLIC, returns=int)
-    def number(self, call: Call[None], number: int) -> int:
+    def number(self, _call: Call[None], number: int) -> int:
         """A number, doubled."""
         return 2 * number
 
@@ -136,7 +136,7 @@ class Sample:
         return "done"
 
     @http("GET", "/ticks", who=PUBLIC, returns=str, media_type="text/event-stream")
-    def ticks(self, call: Call[None]) -> Any:
+    def ticks(self, _call: Call[None]) -> Any:
         """A stream without an end."""
 
         def pieces() -> Any:
@@ -147,17 +147,11 @@ class Sample:
         return Response(pieces(), content_type="text/event-stream")
 
     @http("GET", "/broken", who=PUBLIC, returns=str)
-    def broken(self, call: Call[None]) -> str:
+    def broken(self, _call: Call[None]) -> str:
         """Has a bug."""
         raise RuntimeError("the secret is 42")
 
     @http("GET", "/away", who=PUBLIC, returns=str)
-    def away(self, call: Call[None]) -> str:
+    def away(self, _call: Call[None]) -> str:
         """Its database is away."""
         raise ServerSelectionTimeoutError("db.internal:27017 refused")
-
-
-if __name__ == "__main__":
-    from chassis.run import main
-
-    main("sample_service:Sample")
