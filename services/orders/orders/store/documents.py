@@ -1,6 +1,6 @@
 """The documents at rest and their indexes. Their other fields are those of the nouns in `model.py`."""
 
-from mongoengine import DateTimeField, Document, IntField, ListField, StringField
+from mongoengine import DateTimeField, DictField, Document, IntField, ListField, StringField
 
 from chassis.mongo import Aggregate
 
@@ -48,6 +48,8 @@ class OrderDoc(Aggregate):
     state = StringField()
     request_key = StringField()
     pay_by = DateTimeField()
+    parcel_id = StringField()
+    owed = ListField(DictField())
     meta = {  # noqa: RUF012  mongoengine reads it once
         "collection": "orders",
         "db_alias": "orders",
@@ -58,7 +60,6 @@ class OrderDoc(Aggregate):
             ("buyer_id", "id"),
             ("county", "state", "id"),
             ("state", "pay_by"),
-            "parcel_id",
             "owed.since",
         ],
     }

@@ -1,0 +1,65 @@
+"""The store of orders on a real database, and engines on it as different processes would have them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from mongoengine import disconnect
+
+from chassis.config import load
+from chassis.mongo import connect, ensure_indexes
+from chassis.testing import FakeRelay
+from orders.engine import Engine
+from orders.payments import TestProvider
+from orders.settings import OrdersSettings
+from orders.store import OrdersStore
+
+
+class Refunds(TestProvider):
+    """The test provider, remembering what it gave back."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, int] = {}
+
+    def refund(self, payment_id: str, amount_fen: int, idempotency_key: str) -> None:
+        super().refund(payment_id, amount_fen, idempotency_key)
+        self.given[idempotency_key] = amount_fen
+
+
+@pytest.fixture
+def own_settings(settings: dict[str, str]) -> OrdersSettings:
+    return load(OrdersSettings, {**settings, "SETTLE_AFTER_SECONDS": "0", "SOLD_OUT_MEMORY_SECONDS": "0"})
+
+
+@pytest.fixture
+def relay() -> FakeRelay:
+    return FakeRelay()
+
+
+@pytest.fixture
+def store(own_settings: OrdersSettings, relay: FakeRelay) -> Iterator[OrdersStore]:
+    connect(own_settings, "orders")
+    ensure_indexes(OrdersStore.documents)
+    yield OrdersStore(relay, own_settings)
+    disconnect("orders")
+
+
+@pytest.fixture
+def provider() -> Refunds:
+    return Refunds()
+
+
+@pytest.fixture
+def new_engine(store: OrdersStore, own_settings: OrdersSettings, provider: Refunds) -> Callable[[], Engine]:
+    """Each call makes what one more replica would have."""
+    return lambda: Engine(store, own_settings, provider)
+
+
+@pytest.fixture
+def engine(new_engine: Callable[[], Engine]) -> Engine:
+    return new_engine()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
