@@ -18,7 +18,7 @@ from chassis.testing import eventually
 from contracts.codec import Event, decode, record, to_message
 from contracts.events import AllotmentClosed, DemandMissed, Fact
 from contracts.ids import new_id
-from contracts.metrics import IMPORT_ROWS
+from contracts.metrics import IMPORT_ROWS, UNITS_ALLOTTED
 from stack.engines import Engines
 from stack.issuer import Issuer
 from stack.services import Service, settings_for
@@ -428,12 +428,12 @@ def test_missed_demand_is_a_signal_that_counts_each_unit_once(catalog: Service, 
     assert signals(LEISHAN) == []
 
 
-def test_imports_are_measured(catalog: Service) -> None:
-    """Rows by file and by what became of them."""
-    new_item(catalog)
+def test_imports_and_stock_set_aside_are_measured(catalog: Service) -> None:
+    """Rows by file and by what became of them; units by purpose."""
+    assert ask(catalog, new_item(catalog), 5).status_code == 201
     text = catalog.client(None).get("/metrics").text
     assert f'{IMPORT_ROWS.name}{{file="items",outcome="accepted"}}' in text
-    assert 'stock_allotted_units_total{purpose="shelf"}' in text or "stock_allotted_units_total" in text
+    assert f'{UNITS_ALLOTTED.name}{{purpose="shelf"}}' in text
 
 
 def test_a_shop_of_two_thousand_items_lands_in_seconds(catalog: Service) -> None:
