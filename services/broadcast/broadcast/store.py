@@ -18,7 +18,7 @@ from broadcast.figures import Figures
 from broadcast.lineup import Import, Known, LineupRow, Merged
 from broadcast.shows import Show
 from chassis.mongo import Store
-from chassis.refusals import Conflict, NotFound
+from chassis.refusals import NotFound, Unavailable
 from chassis.rows import Good
 from contracts.codec import record, to_document
 from contracts.ids import new_id
@@ -64,7 +64,7 @@ class BroadcastStore(Copies, Figures, Store):
             decision = decide(before)
             if decision.show == before or self._commit(document, decision, now):
                 return decision
-        raise Conflict("busy", "The show is being changed by others; try again.")
+        raise Unavailable("busy", "The show is being changed by others; try again.")
 
     def adopt(self, show_id: str, now: datetime) -> None:
         """Put the stock set aside for the show into its slots. Called after a write of either, so none is missed."""
@@ -80,7 +80,7 @@ class BroadcastStore(Copies, Figures, Store):
                 if merged.accepted:
                     self.adopt(show.show_id, now)
                 return merged
-        raise Conflict("busy", "The show is being changed by others; try again.")
+        raise Unavailable("busy", "The show is being changed by others; try again.")
 
     def _planned(self, key: str, how: Import) -> tuple[dict[str, Any] | None, Show]:
         """The show that a line-up speaks of. A rehearsal that has ended is followed by another take."""

@@ -15,7 +15,7 @@ from broadcast.domain import Caller, Decision
 from broadcast.lineup import Import, LineupRow, Merged
 from broadcast.shows import Show
 from broadcast.store import BroadcastStore
-from chassis.refusals import Conflict, NotFound
+from chassis.refusals import NotFound, Unavailable
 from chassis.rows import Good
 from chassis.testing import FakeRelay
 from contracts.codec import from_document
@@ -149,7 +149,7 @@ def test_a_show_that_always_changes_in_between_is_busy(store: BroadcastStore) ->
         ShowDoc._get_collection().update_one({"_id": show_id}, {"$inc": {"revision": 1}})
         return domain.feature(show, 1, caller=PLATFORM, now=NOW)
 
-    with pytest.raises(Conflict, match="busy"):
+    with pytest.raises(Unavailable, match="busy"):
         store.change(show_id, decide, NOW)
 
 
