@@ -22,23 +22,31 @@ def main(words: list[str] | None = None) -> int:
     """Write the documents, or with `--check` compare them: exit code 1 when one differs, 2 when one cannot be made."""
     arguments = Arguments(prog="stack.openapi", description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--check", action="store_true", help="write nothing; exit 1 naming each file that differs")
-    arguments.add_argument("--folder", type=Path, default=FOLDER, help="where the documents are")
     wanted = arguments.parse_args(words)
     try:
         documents = rendered()
     except subprocess.CalledProcessError as failed:
         print(f"stack.openapi: {' '.join(failed.cmd[1:])}: {failed.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return 2
-    drifted = {name: text for name, text in documents.items() if _found(wanted.folder / name) != text}
-    for name, text in drifted.items():
-        if wanted.check:
-            shown = difference(f"openapi/{name}", _found(wanted.folder / name), text)
-            print(f"openapi/{name} is not what the routes say; run `make contracts`\n{shown}")
-        else:
-            wanted.folder.mkdir(exist_ok=True)
-            (wanted.folder / name).write_text(text, encoding="utf-8")
-            print(f"openapi/{name}")
-    return 1 if wanted.check and drifted else 0
+    return check(FOLDER, documents) if wanted.check else write(FOLDER, documents)
+
+
+def check(folder: Path, documents: dict[str, str]) -> int:
+    """Tell each committed document that is not the one given; 1 if there is any."""
+    drifted = _drifted(folder, documents)
+    for name in drifted:
+        shown = difference(f"openapi/{name}", _found(folder / name), documents[name])
+        print(f"openapi/{name} is not what the routes say; run `make contracts`\n{shown}")
+    return 1 if drifted else 0
+
+
+def write(folder: Path, documents: dict[str, str]) -> int:
+    """Make the committed documents those given, telling each that changes."""
+    folder.mkdir(exist_ok=True)
+    for name in _drifted(folder, documents):
+        (folder / name).write_text(documents[name], encoding="utf-8")
+        print(f"openapi/{name}")
+    return 0
 
 
 def rendered() -> dict[str, str]:
@@ -57,6 +65,10 @@ def _printed(service: str) -> str:
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )
     return _HEAD + ran.stdout
+
+
+def _drifted(folder: Path, documents: dict[str, str]) -> list[str]:
+    return [name for name, text in documents.items() if _found(folder / name) != text]
 
 
 def _found(file: Path) -> str:

@@ -23,13 +23,21 @@ def test_what_is_committed_is_what_the_routes_say(capsys: pytest.CaptureFixture[
     assert openapi.main(["--check"]) == 0, capsys.readouterr().out
 
 
-def test_drift_is_told_by_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert openapi.main(["--folder", str(tmp_path)]) == 0
-    assert {path.stem for path in tmp_path.iterdir()} == set(READERS)
-    (tmp_path / "orders.yaml").write_text("openapi: 3.1.0\n")
+def test_drift_is_told_by_file_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documents = {"orders.yaml": "openapi: 3.1.0\n", "catalog.yaml": "openapi: 3.1.0\n"}
+    assert openapi.write(tmp_path, documents) == 0
+    (tmp_path / "orders.yaml").write_text("openapi: 3.0.0\n")
     capsys.readouterr()
-    assert openapi.main(["--check", "--folder", str(tmp_path)]) == 1
-    assert capsys.readouterr().out.startswith("openapi/orders.yaml is not what the routes say; run `make contracts`\n")
+
+    assert openapi.check(tmp_path, documents) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("openapi/orders.yaml is not what the routes say; run `make contracts`\n")
+    assert "-openapi: 3.0.0\n+openapi: 3.1.0" in told
+    assert "catalog" not in told
+
+    assert openapi.write(tmp_path, documents) == 0
+    assert capsys.readouterr().out == "openapi/orders.yaml\n"
+    assert openapi.check(tmp_path, documents) == 0
 
 
 @pytest.mark.parametrize("service", READERS)
