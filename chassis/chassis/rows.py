@@ -17,6 +17,8 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 _SHOWN: Final = 80
 _PATH: Final = re.compile(r" - at `\$\.?(.*?)`$")
+_EXPECTED: Final = re.compile(r"^Expected `(\w+)[^`]*`(?:, got `.*`)?")
+_WORDS: Final = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
 _MISSING: Final = re.compile(r"Object missing required field `(.*?)`")
 
 
@@ -116,7 +118,8 @@ def _explain(message: str) -> tuple[str | None, str]:
     if missing := _MISSING.match(message):
         return missing[1], "is empty"
     path = _PATH.search(message)
-    return (path[1] or None if path else None), _PATH.sub("", message)
+    reason = _EXPECTED.sub(lambda found: f"expected {_WORDS.get(found[1], found[1])}", _PATH.sub("", message))
+    return (path[1] or None if path else None), reason
 
 
 def _shorten(value: str | None) -> str | None:

@@ -85,7 +85,7 @@ def test_an_upload_is_read_row_by_row(sample: Service) -> None:
         "rows": 2,
         "accepted": 1,
         "unchanged": 0,
-        "refused": [{"row": 3, "field": "price_fen", "reason": "Expected `int`, got `str`", "value": "cheap"}],
+        "refused": [{"row": 3, "field": "price_fen", "reason": "expected a whole number", "value": "cheap"}],
     }
 
 

@@ -36,8 +36,8 @@ def test_the_order_of_columns_and_unknown_columns_do_not_matter() -> None:
 
 def test_a_bad_cell_is_reported_with_its_column_reason_and_value() -> None:
     assert list(read("sku,quantity\nA,none\nB,0\n", Line)) == [
-        Refused(2, "quantity", "Expected `int`, got `str`", "none"),
-        Refused(3, "quantity", "Expected `int` >= 1", "0"),
+        Refused(2, "quantity", "expected a whole number", "none"),
+        Refused(3, "quantity", "expected a whole number >= 1", "0"),
     ]
 
 
@@ -57,7 +57,7 @@ def test_quoted_newlines_keep_the_line_numbers_of_an_editor() -> None:
     text = 'sku,quantity,note\nA,1,"two\nlines"\n\nB,none,x\n'
     assert list(read(text, Line)) == [
         Good(2, Line(sku="A", quantity=1)),
-        Refused(5, "quantity", "Expected `int`, got `str`", "none"),
+        Refused(5, "quantity", "expected a whole number", "none"),
     ]
 
 
