@@ -49,6 +49,10 @@ class Relay:
     def publish(self, document: type[Document], ids: Iterable[str]) -> None:
         """Say that these documents have events; returns at once."""
         self._waiting.setdefault(document, {}).update(dict.fromkeys(ids))
+        self.wake()
+
+    def wake(self) -> None:
+        """End the wait."""
         if not self._wake.ready():
             self._wake.send()
 
@@ -126,7 +130,8 @@ class Outbox(SharedExtension):
     def __init__(self) -> None:
         super().__init__()
         self._documents: list[type[Document]] = []
-        self._stopping = False
+        self._threads: list[Any] = []
+        self._stop = Signal()
 
     def setup(self) -> None:
         settings = self.container.config["settings"]
@@ -139,12 +144,17 @@ class Outbox(SharedExtension):
         self._documents.extend(documents)
 
     def start(self) -> None:
-        self.container.spawn_managed_thread(self._run, identifier="outbox.relay")
-        self.container.spawn_managed_thread(self._sweep, identifier="outbox.sweep")
+        spawn = self.container.spawn_managed_thread
+        self._threads = [spawn(self._run, identifier="outbox.relay"), spawn(self._sweep, identifier="outbox.sweep")]
 
     def stop(self) -> None:
         """Publish what the last requests caused; what an outage keeps is found by the next process's sweep."""
-        self._stopping = True
+        if self._stop.ready():
+            return
+        self._stop.send()
+        self.relay.wake()
+        for thread in self._threads:
+            thread.wait()
         try:
             self.relay.run_once()
         except ENGINE_AWAY as away:
@@ -153,7 +163,7 @@ class Outbox(SharedExtension):
 
     def _run(self) -> None:
         waits = pauses()
-        while not self._stopping:
+        while not self._stop.ready():
             try:
                 self.relay.wait(self._every)
                 self.relay.run_once()
@@ -163,16 +173,21 @@ class Outbox(SharedExtension):
 
     def _sweep(self) -> None:
         waits = pauses(first=1.0)
-        while not self._stopping:
+        while not self._stop.ready():
             try:
                 self.relay.sweep(self._documents)
-                eventlet.sleep(self._every)
+                self._rest(self._every)
                 waits = pauses(first=1.0)
             except ENGINE_AWAY as away:
                 self._wait_out(away, next(waits))
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, but not longer than the service lives."""
+        with eventlet.Timeout(seconds, False):
+            self._stop.wait()
 
     def _wait_out(self, away: Exception, seconds: float) -> None:
         engine = engine_of(away)
         metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, engine).inc()
         _log.warning("%s is away, events wait in their documents: %s", engine, away)
-        eventlet.sleep(seconds)
+        self._rest(seconds)
