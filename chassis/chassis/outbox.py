@@ -65,21 +65,20 @@ class Relay:
         """Publish what is waiting; returns how many events. On an outage everything not removed is still waiting."""
         if self._wake.ready():
             self._wake = Signal()
-        published = 0
-        for document, ids in list(self._waiting.items()):  # others may join while we wait for the network
-            while ids:
-                published += self._take(document, ids)
-        return published
+        return sum(self._empty(document, ids) for document, ids in list(self._waiting.items()))
 
-    def _take(self, document: type[Document], ids: dict[str, None]) -> int:
-        batch = list(ids)[:_BATCH]
-        for taken in batch:
-            del ids[taken]  # before its outbox is read: what is told of it from now on is told again
-        try:
-            return self._relay(document._get_collection(), batch)
-        except BaseException:
-            ids.update(dict.fromkeys(batch))
-            raise
+    def _empty(self, document: type[Document], ids: dict[str, None]) -> int:
+        """Publish for the ids that wait, and for those that come meanwhile: they are taken out before their outbox is read."""
+        published = 0
+        while batch := list(ids)[:_BATCH]:
+            for key in batch:
+                del ids[key]
+            try:
+                published += self._relay(document._get_collection(), batch)
+            except ENGINE_AWAY:
+                ids.update(dict.fromkeys(batch))
+                raise
+        return published
 
     def sweep(self, documents: Iterable[type[Document]]) -> int:
         """Tell the relay of documents whose events have been waiting for a while; returns how many."""
