@@ -110,7 +110,7 @@ def test_the_market_opens_and_opening_it_again_changes_nothing(tmp_path: Path) -
     assert not any(child.alive for child in stack.children)
 
 
-def test_a_market_without_its_files_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_refused_is_told_in_one_line(services: Services, tmp_path: Path) -> None:
     (tmp_path / "counties.csv").write_text("code,name_zh\n520123,somewhere\n")
-    with launch(tmp_path / "run") as stack, pytest.raises(NotOpenedError, match="/counties/import answered 422"):
-        open_market(stack.services, tmp_path)
+    with pytest.raises(NotOpenedError, match="/counties/import answered 422"):
+        open_market(services, tmp_path)
