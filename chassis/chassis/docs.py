@@ -34,7 +34,7 @@ _PAGE: Final = """<!doctype html>
 </html>
 """
 _START: Final = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#page", deepLinking: true, displayOperationId: true, validatorUrl: null
+  url: "/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null
 });
 """
 

@@ -64,7 +64,7 @@ class KeyRing:
         try:
             found = _get(self._discovery)
             if found.get("issuer") != self._issuer:
-                raise ValueError("the discovery document names another issuer")
+                raise ValueError(f"the discovery document names another issuer, {found.get('issuer')}")
             keys = jwt.PyJWKSet.from_dict(_get(found["jwks_uri"])).keys
             self._keys = {key.key_id: key for key in keys if key.public_key_use in ("sig", None)}
             self._fetched = time.monotonic()

@@ -57,8 +57,8 @@ def _serve(service_class: Any, settings: Any) -> int:
         },
     )
     _on_signal(container.stop)
-    container.start()
     try:
+        container.start()
         container.wait()
     except Exception:  # noqa: BLE001  whatever it was, it is logged and the exit code says so
         _log.exception("the service died")

@@ -52,7 +52,9 @@ class WebServer(SharedExtension):
         """Listen. From here on, requests are answered."""
         settings: Settings = self.container.config["settings"]
         self._app = self._application(settings)
-        self._listening = eventlet.listen(parse_address(self.container.config["WEB_SERVER_ADDRESS"]), backlog=_BACKLOG)
+        address = parse_address(self.container.config["WEB_SERVER_ADDRESS"])
+        # eventlet would share the address with any other process that listens on it, and each get half of the requests
+        self._listening = eventlet.listen(address, backlog=_BACKLOG, reuse_port=False)
         self._listening.settimeout(None)
         self._server = Server(self._listening, self._app)
         self._accepting = self.container.spawn_managed_thread(self._accept)
