@@ -38,6 +38,7 @@ check: setup ## linters, types, import walls, contract drift and compatibility
 	$(BIN)/lint-imports
 	$(BIN)/python -m contracts generate --check
 	$(BIN)/python -m contracts compat
+	$(BIN)/python -m stack.openapi --check
 
 .PHONY: contracts
 contracts: setup ## generate schemas, AsyncAPI and OpenAPI anew; ARGS=--check only compares

@@ -68,7 +68,7 @@ class Relay:
         return sum(self._empty(document, ids) for document, ids in list(self._waiting.items()))
 
     def _empty(self, document: type[Document], ids: dict[str, None]) -> int:
-        """Publish for the ids that wait, and for those that come meanwhile: they are taken out before their outbox is read."""
+        """Publish for the ids that wait and those that come meanwhile: each is taken out before its outbox is read."""
         published = 0
         while batch := list(ids)[:_BATCH]:
             for key in batch:
