@@ -99,7 +99,7 @@ def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Emb
         program = Path(sysconfig.get_path("scripts")) / "secantusd-py"
         place = ["--config", settings, "--storage-path", storage.absolute(), "--host", LOCAL, "--port", port]
         # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9.
-        return [str(part) for part in (program, *place, "--cache-size", "64M", "--sync-on-commit")]
+        return [str(part) for part in (program, *place, "--cache-size", "256M", "--sync-on-commit")]
 
     return _start("database", command, mongodb_answers, run_dir, port)
 
