@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Server(wsgi.Server):
             socket_timeout=_SILENT_SECONDS,
         )
         self.capitalize_response_headers = False
+        self.log = _Complaints()
         self.draining = False
         self._states: dict[int, list[Any]] = {}
         self._streams: dict[Any, Stream] = {}
@@ -82,6 +84,21 @@ class Server(wsgi.Server):
 
     def _busy(self) -> list[Any]:
         return [state for state in self._states.values() if state[2] == wsgi.STATE_REQUEST]
+
+
+class _Complaints:
+    """What eventlet has to say about answers that failed while they were sent."""
+
+    def info(self, message: str, *_: Any) -> None:
+        """A traceback, told inside its `except`. A client that left is no error, a stream that broke is."""
+        left = isinstance(sys.exc_info()[1], OSError | eventlet.Timeout)
+        _log.log(logging.DEBUG if left else logging.ERROR, "answer not sent whole", extra={"reason": message})
+
+    def debug(self, message: str, *_: Any) -> None:
+        """Connections that came, went and timed out."""
+        _log.debug(message)
+
+    error = debug
 
 
 class Stream:

@@ -12,7 +12,7 @@ from chassis.refusals import Refusal, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 _log = logging.getLogger(__name__)
-_encode: Final = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode  # a figure of any kind must not turn a no into a bug
 _RETRY_SECONDS: Final = "1"
 _BASE: Final = "/problems/"
 

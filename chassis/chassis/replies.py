@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.wrappers import Response
 
 from chassis.calls import Answer
@@ -44,7 +45,6 @@ def reply_of(result: Any, status: int, environ: dict[str, Any]) -> Reply:
         return Reply(int(line[:3]), headers, body, result.is_streamed)
     if isinstance(result, Answer):
         answer = reply_of(result.value, result.status or status, environ)
-        return answer._replace(
-            status=result.status or answer.status, headers=[*answer.headers, *result.headers.items()]
-        )
+        own = WerkzeugHeaders(result.headers)  # refuses line breaks, which would end the header and begin another
+        return answer._replace(status=result.status or answer.status, headers=[*answer.headers, *own])
     return json_reply(result, status)

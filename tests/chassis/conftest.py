@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import httpx
 import pytest
@@ -70,6 +71,24 @@ def anybody(sample: Service) -> Iterator[httpx.Client]:
     """A client that shows no token."""
     with sample.client(None) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def problem() -> Callable[[httpx.Response, int, str], dict[str, Any]]:
+    """Checks that an answer is a whole RFC 9457 problem of that status and code, and gives its members."""
+    return _problem
+
+
+def _problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = answer.json()
+    assert told["type"] == f"/problems/{code}"
+    assert told["status"] == status
+    assert told["title"]
+    assert told["detail"]
+    assert told["instance"] == f"urn:shanhuo:request:{answer.headers['x-request-id']}"
+    return told
 
 
 @pytest.fixture(scope="session")

@@ -146,6 +146,26 @@ class Sample:
 
         return Response(pieces(), content_type="text/event-stream")
 
+    @http("GET", "/half", who=PUBLIC, returns=str, media_type="text/event-stream")
+    def half(self, _call: Call[None]) -> Any:
+        """A stream that breaks."""
+
+        def pieces() -> Any:
+            yield "data: first\n\n"
+            raise RuntimeError("the other half is missing")
+
+        return Response(pieces(), content_type="text/event-stream")
+
+    @http("GET", "/split", who=PUBLIC, returns=str)
+    def split(self, _call: Call[None]) -> Answer:
+        """Would say more in its header than it should."""
+        return Answer("", headers={"Location": "/a\r\nSet-Cookie: a=b"})
+
+    @http("GET", "/odd", who=PUBLIC, returns=str)
+    def odd(self, _call: Call[None]) -> str:
+        """Refuses with a figure that JSON has no word for."""
+        raise Conflict("odd", "That is odd.", figure=1j)
+
     @http("GET", "/broken", who=PUBLIC, returns=str)
     def broken(self, _call: Call[None]) -> str:
         """Has a bug."""
