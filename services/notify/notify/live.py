@@ -74,6 +74,8 @@ class Ring:
         if topic not in _LETTERS:
             return
         place = (topic, partition)
+        if offset < self._read.get(place, -1):
+            self._forget(place)
         self._floor.setdefault(place, offset - 1)
         self._read[place] = offset
         if moment is not None:
@@ -94,6 +96,13 @@ class Ring:
         seen = decode(cursor)
         self._continuable(seen)
         return self._after(seen, show_id)
+
+    def _forget(self, place: Place) -> None:
+        """The topic was made anew and counts from the start again: what is kept of the old one would be taken for
+        its future.
+        """
+        self._kept = deque(kept for kept in self._kept if kept.place != place)
+        del self._floor[place]
 
     def _continuable(self, seen: Vector) -> None:
         if any(offset > self._read.get(place, -1) for place, offset in seen.items()):

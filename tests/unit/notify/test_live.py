@@ -129,3 +129,12 @@ def test_a_cursor_ahead_of_this_replica_is_gone() -> None:
     for ahead in ("f0.4", "f0.3-f1.0"):
         with pytest.raises(Gone, match="ahead"):
             ring.since(ahead, None)
+
+
+def test_a_topic_that_was_made_anew_is_continued_anew() -> None:
+    ring = ring_of(*(("item.featured", 0, offset) for offset in range(9)))
+    ring.add("item.featured", 0, 0, moment("anew"))
+    ring.add("item.featured", 0, 1, moment("and on"))
+    assert names(ring, "f0.0") == ["and on"]
+    with pytest.raises(Gone, match="ahead"):
+        ring.since("f0.8", None)

@@ -17,6 +17,7 @@ const shows = new Map();
 const cards = new Map();
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
 let link = "connecting";
+let heard = false; // whether the state of the shows has come yet
 let ahead = 0; // server clock minus ours, in milliseconds
 
 const byId = (id) => document.getElementById(id);
@@ -38,6 +39,7 @@ function slotOf(told) {
 const LEARN = {
   snapshot(told) {
     shows.clear();
+    heard = true;
     ahead = Date.parse(told.now) - Date.now();
     for (const show of told.shows) shows.set(show.show_id, show);
   },
@@ -83,7 +85,6 @@ function drawShow(show) {
   root.classList.toggle("ended", Boolean(show.ended_at));
   text(root, ".programme", show.programme);
   text(root, ".channels", show.ended_at ? words.ended : (show.channels ?? []).join(" · "));
-  root.querySelector(".screen").hidden = false;
   text(root, ".badge", item ? `${words.onScreen} · ${words.slot(slot.slot)}` : words.waiting);
   text(root, ".name", item ? nameOf(item) : "");
   text(root, ".origin", item ? (language === "zh" ? item.name_en : item.name_zh) : "");
@@ -129,7 +130,7 @@ function draw() {
   for (const [id, root] of cards) if (!shows.has(id)) { root.remove(); cards.delete(id); }
   const known = [...shows.values()].filter((show) => show.programme);
   known.forEach(drawShow);
-  drawNothing(known.length === 0);
+  drawNothing(heard && known.length === 0);
 }
 
 function drawNothing(empty) {
