@@ -45,6 +45,7 @@ class Group(SharedExtension):
         self._handlers: dict[str, list[Consume]] = {}
         self._consumer: KafkaConsumer | None = None
         self._busy: dict[TopicPartition, int | None] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
         self._stopping = False
         self._started = False
         self._finished = Signal()
@@ -121,7 +122,8 @@ class Group(SharedExtension):
                 self._hand_out(partition, messages)
             if self._busy:
                 self._await_work()
-                self._commit_done()
+            self._commit_done()
+            self._resume_idle()
         self._commit_done()
 
     def _hand_out(self, partition: TopicPartition, messages: list[Any]) -> None:
@@ -146,23 +148,32 @@ class Group(SharedExtension):
             self._wake = Signal()
 
     def _commit_done(self) -> None:
-        assert self._consumer is not None
-        done = {partition: offset for partition, offset in self._busy.items() if offset is not None}
-        for partition in done:
-            del self._busy[partition]
-        mine = {partition: offset for partition, offset in done.items() if partition in self._consumer.assignment()}
-        if not mine:
-            return
-        try:
-            self._consumer.commit({partition: OffsetAndMetadata(offset, "", -1) for partition, offset in mine.items()})
-        except KafkaError as refused:  # a rebalance is under way: the events come again, and twice is once
-            _log.warning("commit refused, the batch will come again: %s", refused)
-        for partition in mine:
-            self._resume(partition)
+        """Commit what is done. What a rebalance refuses is tried again while the partition is still ours.
 
-    def _resume(self, partition: TopicPartition) -> None:
-        if self._consumer is not None and partition in self._consumer.assignment():
-            self._consumer.resume(partition)
+        If it is not, its next owner gets the batch again, and twice is once.
+        """
+        assert self._consumer is not None
+        for partition, offset in list(self._busy.items()):
+            if offset is not None:
+                self._uncommitted[partition] = offset
+                del self._busy[partition]
+        ours = self._consumer.assignment() if self._uncommitted else set()
+        self._uncommitted = {partition: offset for partition, offset in self._uncommitted.items() if partition in ours}
+        if not self._uncommitted:
+            return
+        offsets = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in self._uncommitted.items()}
+        try:
+            self._consumer.commit(offsets)
+            self._uncommitted = {}
+        except KafkaError as refused:
+            _log.warning("commit refused, tried again: %s", refused)
+
+    def _resume_idle(self) -> None:
+        """Fetch again where no batch is under way; a partition that a rebalance took and gave back is still paused."""
+        assert self._consumer is not None
+        idle = self._consumer.paused() - self._busy.keys()
+        if idle:
+            self._consumer.resume(*idle)
 
     def _check(self) -> str | None:
         if self._consumer is None:

@@ -224,3 +224,18 @@ def test_one_at_a_time_handlers_get_events_in_order_each_once(ledger: Any, entri
     ids = publish(*facts)
     eventually(lambda: written(entries, "single", ids))
     assert [row["times"] for row in entries.find({"handler": "single"})] == [1] * 5
+
+
+def test_a_rebalance_in_the_middle_of_work_leaves_no_partition_behind(ledger: Any, entries: Any, publish: Any) -> None:
+    def some() -> list[str]:
+        return [key for _ in range(12) for key in publish(sample(new_id(), channel="slow"))]
+
+    ledger(SLOW_SECONDS="0.5")
+    ids = some()
+    second = ledger(ready=False, SLOW_SECONDS="0.5")
+    ids += some()
+    eventually(second.answers, within=20)
+    ids += some()
+    assert second.stop() == 0
+    ids += some()
+    eventually(lambda: written(entries, "batch", ids), within=30)
