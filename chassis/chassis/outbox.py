@@ -27,7 +27,7 @@ from contracts.codec import Record, from_document, to_message
 
 _log = logging.getLogger(__name__)
 _BATCH = 500
-_MARKED_AT_ONCE = 50  # one update of this many documents; longer $in lists were slower on the embedded engine
+_LOOKED_UP_AT_ONCE = 50  # in one reading or update; longer $in lists were slower on the embedded engine
 _LEFT_BEHIND = timedelta(seconds=3)
 
 
@@ -94,7 +94,10 @@ class Relay:
         return found
 
     def _relay(self, collection: Collection[dict[str, Any]], ids: list[str]) -> int:
-        rows = {row["_id"]: row.get("outbox", []) for row in collection.find({"_id": {"$in": ids}}, {"outbox": 1})}
+        rows: dict[str, list[Any]] = {}
+        for start in range(0, len(ids), _LOOKED_UP_AT_ONCE):
+            found = collection.find({"_id": {"$in": ids[start : start + _LOOKED_UP_AT_ONCE]}}, {"outbox": 1})
+            rows.update((row["_id"], row.get("outbox", [])) for row in found)
         outboxes = [[from_document(item) for item in rows[key]] for key in ids if rows.get(key)]
         for wave in _waves(outboxes):
             self._producer.send([to_message(item) for item in wave])
@@ -108,8 +111,8 @@ class Relay:
 
     def _mark(self, collection: Collection[dict[str, Any]], published: dict[str, list[str]]) -> None:
         keys = list(published)
-        for start in range(0, len(keys), _MARKED_AT_ONCE):
-            chunk = keys[start : start + _MARKED_AT_ONCE]
+        for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
+            chunk = keys[start : start + _LOOKED_UP_AT_ONCE]
             events = [event for key in chunk for event in published[key]]
             collection.update_many({"_id": {"$in": chunk}}, {"$pull": {"outbox": {"id": {"$in": events}}}})
 
