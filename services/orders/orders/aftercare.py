@@ -97,11 +97,9 @@ class Aftercare:
         return written
 
     def settle_left_behind(self) -> int:
-        """Settle what orders have owed for a while, and forget released units that no order owes any more."""
+        """Settle what orders have owed for a while."""
         owing = self._store.orders.owing(self._clock() - self._settle_after, _AT_ONCE)
         self.settle(owing)
-        for allotment in self._store.allotments.still_remembering():
-            self._forget(allotment)
         return len(owing)
 
     def settle(self, orders: Sequence[Order]) -> None:
@@ -130,10 +128,10 @@ class Aftercare:
             settled[:] = [one.id for one in owed]
             return stock.release(allotment, owed, self._clock())
 
-        self._store.allotments.apply(allotment_id, rule)
-        if settled:
+        allotment = self._store.allotments.apply(allotment_id, rule).noun
+        if settled and allotment is not None:
             self._store.orders.clear_owed(order_ids, settled)
-            self._store.allotments.forget_released(allotment_id, settled)
+            self._forget(allotment)
 
     def _forget(self, allotment: Allotment) -> None:
         """A debt's id begins with its order's; what that order owes no more need not be remembered."""

@@ -101,7 +101,7 @@ class Placing:
         return found
 
     def _settled(self, allotment: Allotment) -> Allotment:
-        if not any(batch < self._oldest_unsettled() for batch in allotment.pending):
+        if not self._left_behind(allotment):
             return allotment
         self.settle(allotment)
         return self._store.allotments.get(allotment.id) or allotment
@@ -191,9 +191,15 @@ class Placing:
     def settle_left_behind(self) -> int:
         """Finish batches that whoever began them did not get to finish; how many allotments had some."""
         found = self._store.allotments.left_behind(self._oldest_unsettled())
-        for allotment in found:
+        left = [allotment for allotment in found if self._left_behind(allotment)]
+        for allotment in left:
             self.settle(allotment)
-        return len(found)
+        return len(left)
+
+    def _left_behind(self, allotment: Allotment) -> bool:
+        """Whether it has batches that are old and not known to be finished."""
+        oldest, finished = self._oldest_unsettled(), self._finished.get(allotment.id, ())
+        return any(batch < oldest and batch not in finished for batch in allotment.pending)
 
     def tidy(self) -> None:
         """Remove finished batches that no further one removed by the way."""

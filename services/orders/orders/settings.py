@@ -14,5 +14,5 @@ class OrdersSettings(Settings, frozen=True, kw_only=True):
     sweep_seconds: Seconds = 2.0
     settle_after_seconds: Seconds = 2.0
     placing_batch: Count = 256
-    import_chunk_rows: Count = 5000
+    import_chunk_rows: Count = 10_000
     sold_out_memory_seconds: Seconds = 0.5

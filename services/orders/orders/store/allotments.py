@@ -77,10 +77,6 @@ class AllotmentRows(Rows[Allotment]):
         """Allotments with batches older than this batch id."""
         return self.find({"pending": {"$lt": before_batch}}, limit=500)
 
-    def still_remembering(self) -> list[Allotment]:
-        """Allotments that remember released units."""
-        return self.find({"released": {"$gt": ""}}, limit=500)
-
     def of_show(self, show_id: str) -> list[Allotment]:
         """All slots of a show."""
         return self.find({"show_id": show_id})
@@ -129,5 +125,5 @@ def _taking(taking: Taking) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     if gone := taking.finished & set(allotment.batches):
         update["$unset"] = {f"batches.{batch}": "" for batch in gone}
-    key = {"_id": allotment.id, "version": allotment.version, "state": "open", "remaining": {"$gte": units}}
-    return key, update
+    # Whatever changes the state or what remains changes the version, so guarding the version guards them all.
+    return {"_id": allotment.id, "version": allotment.version}, update

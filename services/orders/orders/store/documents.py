@@ -19,7 +19,7 @@ class AllotmentDoc(Aggregate):
         "collection": "allotments",
         "db_alias": "orders",
         "strict": False,
-        "indexes": ["show_id", ("sku", "purpose"), "pending", "released"],
+        "indexes": [{"fields": ["show_id"], "sparse": True}, ("sku", "purpose"), "pending"],
     }
 
 
