@@ -9,7 +9,7 @@ safety net, not the way.
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import eventlet
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 500
 _LOOKED_UP_AT_ONCE = 50  # in one reading or update; longer $in lists were slower on the embedded engine
 _LEFT_BEHIND = timedelta(seconds=3)
+# Without a lower bound the embedded engine reads every document whose outbox is empty (6,000: 120 ms instead of 1).
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Sender(Protocol):
@@ -84,7 +86,7 @@ class Relay:
         """Tell the relay of documents whose events have been waiting for a while; returns how many."""
         found = 0
         for document in documents:
-            old = {"outbox.time": {"$lt": utcnow() - _LEFT_BEHIND}}
+            old = {"outbox.time": {"$gt": _NEVER, "$lt": utcnow() - _LEFT_BEHIND}}
             ids = [row["_id"] for row in document._get_collection().find(old, {"_id": 1}).limit(10 * _BATCH)]
             if ids:
                 self.publish(document, ids)

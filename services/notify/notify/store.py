@@ -6,7 +6,7 @@ them is to be tried and is moved on by whoever claims it, so that of several rep
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -19,6 +19,8 @@ from notify.deliveries import LEASE, Delivery, due_at
 from notify.notices import Notice, Subscription
 
 _DUPLICATE: Final = 11000
+# Without a lower bound the embedded engine reads every notice that has nothing due.
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NoticeDoc(Document):
@@ -103,7 +105,8 @@ class NotifyStore(Store):
         """Notices with a delivery to try now, the longest waiting first, each with its `due_at`, which a claim
         must name.
         """
-        found = NoticeDoc._get_collection().find({"due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
+        due = {"due_at": {"$gt": _NEVER, "$lte": now}}
+        found = NoticeDoc._get_collection().find(due).sort("due_at", 1).limit(limit)
         return [(_from_document(document), document["due_at"]) for document in found]
 
     def claim(self, notice_id: str, seen: datetime, now: datetime) -> str | None:

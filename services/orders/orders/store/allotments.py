@@ -75,7 +75,7 @@ class AllotmentRows(Rows[Allotment]):
 
     def left_behind(self, before_batch: str) -> list[Allotment]:
         """Allotments with batches older than this batch id."""
-        return self.find({"pending": {"$lt": before_batch}}, limit=500)
+        return self.find({"pending": {"$gt": "", "$lt": before_batch}}, limit=500)
 
     def of_show(self, show_id: str) -> list[Allotment]:
         """All slots of a show."""

@@ -7,7 +7,7 @@ from typing import Any
 from orders.domain import first_facts
 from orders.model import Order
 from orders.store.documents import OrderDoc
-from orders.store.rows import Relays, Rows, document_of, outbox_of, pieces
+from orders.store.rows import NEVER, Relays, Rows, document_of, outbox_of, pieces
 
 
 class OrderRows(Rows[Order]):
@@ -51,7 +51,7 @@ class OrderRows(Rows[Order]):
 
     def owing(self, since_before: datetime, limit: int) -> list[Order]:
         """Orders that have owed something for a while: whoever changed them did not get to settle it."""
-        return self.find({"owed.since": {"$lt": since_before}}, limit=limit)
+        return self.find({"owed.since": {"$gt": NEVER, "$lt": since_before}}, limit=limit)
 
     def clear_owed(self, order_ids: Iterable[str], owed_ids: Sequence[str]) -> None:
         """These debts were settled."""
