@@ -98,8 +98,9 @@ def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Emb
         settings.touch()
         program = Path(sysconfig.get_path("scripts")) / "secantusd-py"
         place = ["--config", settings, "--storage-path", storage.absolute(), "--host", LOCAL, "--port", port]
-        # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9.
-        return [str(part) for part in (program, *place, "--cache-size", "256M", "--sync-on-commit")]
+        # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9. --standalone: no oplog, which
+        # nobody reads here: a fifth faster. A cache of 64M stood still on a bulk insert; the default takes a gigabyte.
+        return [str(part) for part in (program, *place, "--cache-size", "128M", "--standalone", "--sync-on-commit")]
 
     return _start("database", command, mongodb_answers, run_dir, port)
 
