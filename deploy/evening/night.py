@@ -82,8 +82,7 @@ class Night:
         task = self._task("Importing counties, hubs, items, shelf and line-up", 4)
         self.imports |= await scenes.open_market(stage, self._data)
         self._progress.advance(task)
-        counties = sorted({slot.county for slot in self.plan.slots})
-        self.imports |= await scenes.stock_shelf(stage, trace.wares(trace.lines(self._trace), counties))
+        self.imports |= await scenes.stock_shelf(stage, trace.wares(trace.lines(self._trace)))
         self._progress.advance(task)
         shows, self.imports["lineup"] = await scenes.plan_shows(stage, self._lineup, rehearsal=False)
         shows = await scenes.allot(stage, self.plan, shows)
@@ -115,7 +114,6 @@ class Night:
         async with asyncio.TaskGroup() as town:
             for show in shows:
                 town.create_task(self._perform(stage, show, crowd))
-                town.create_task(scenes.count_audience(stage, self.plan, show))
             town.create_task(self._take_shelf_orders(stage))
         self.answers = crowd.answers
         self._remember(crowd)

@@ -99,11 +99,12 @@ async def _known_to_orders(stage: Stage, show_id: str, wanted: set[str]) -> str:
 
 
 async def perform(stage: Stage, plan: Plan, show: Show, crowd: Crowd, moment: Callable[[Slot], object]) -> None:
-    """One show from its start to its end: each slot on screen at its time, and the crowd let loose on it."""
+    """One show from its start to its end: slots on screen in time, the audience counted, the crowd let loose."""
     slots = plan.of(show.show)
     await _start(stage, show, slots[0].county)
     began = monotonic()
     async with asyncio.TaskGroup() as room:
+        room.create_task(_count_audience(stage, plan, show, began))
         for slot in slots:
             await asyncio.sleep(max(0.0, began + plan.seconds(slot.starts_min) - monotonic()))
             opening = await feature(stage, plan, show, slot)
@@ -143,9 +144,8 @@ async def feature(stage: Stage, plan: Plan, show: Show, slot: Slot) -> Opening:
     )
 
 
-async def count_audience(stage: Stage, plan: Plan, show: Show) -> None:
-    """The channels report how many watch, as the evening goes on."""
-    began = monotonic()
+async def _count_audience(stage: Stage, plan: Plan, show: Show, began: float) -> None:
+    """The channels report how many watch, as the show goes on."""
     for sample in sorted(sample for sample in plan.samples if sample.show == show.show):
         await asyncio.sleep(max(0.0, began + sample.at - monotonic()))
         body = {"channel": sample.channel, "viewers": sample.viewers, "sampled_at": datetime.now(UTC).isoformat()}

@@ -6,7 +6,6 @@ can be checked against it. What had to be assumed (currency, mass, county, stock
 
 import csv
 import io
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 
 WEIGHT_G: Final = 250
 CHANNEL: Final = "uk-gift-shop"
+COUNTY: Final = "610629"
 _ITEM_COLUMNS: Final = [
     "sku",
     "county",
@@ -97,7 +97,7 @@ def returned_units(rows: Iterable[Line]) -> int:
     return back
 
 
-def wares(rows: Iterable[Line], counties: Sequence[str]) -> list[Ware]:
+def wares(rows: Iterable[Line], county: str = COUNTY) -> list[Ware]:
     """One ware an SKU, in the order first seen; stocked with what the clean rows ask in all, and at least one."""
     seen: dict[str, list[Line]] = {}
     for row in rows:
@@ -105,7 +105,7 @@ def wares(rows: Iterable[Line], counties: Sequence[str]) -> list[Ware]:
     return [
         Ware(
             sku=sku,
-            county=counties[zlib.crc32(sku.encode()) % len(counties)],
+            county=county,
             name=next((row.description for row in of if row.description.strip(" ?")), sku),
             price_fen=next((row.price_fen for row in of if row.price_fen > 0), _LEAST_PRICE_FEN),
             stock=max(1, sum(row.quantity for row in of if row.kind is Kind.ORDER)),

@@ -11,7 +11,6 @@ from evening.trace import Kind, Line
 from stack.local import DATA
 
 TEXT = (DATA / "order-lines-2010-12-first-days.csv").read_text(encoding="utf-8")
-COUNTIES = ["140430", "520123", "522634"]
 
 
 def line(**different: object) -> Line:
@@ -69,28 +68,28 @@ def test_a_cancellation_brings_back_what_was_bought_before_or_nothing() -> None:
 
 def test_every_sku_becomes_one_item_stocked_for_all_its_clean_rows() -> None:
     rows = trace.lines(TEXT)
-    made = {ware.sku: ware for ware in trace.wares(rows, COUNTIES)}
+    made = {ware.sku: ware for ware in trace.wares(rows)}
     assert len(made) == 2_015
     asked: Counter[str] = Counter()
     for row in rows:
         asked[row.sku] += row.quantity if row.kind is Kind.ORDER else 0
     assert all(ware.stock == max(1, asked[sku]) for sku, ware in made.items())
-    assert {ware.county for ware in made.values()} == set(COUNTIES)
+    assert {ware.county for ware in made.values()} == {trace.COUNTY}
 
 
 def test_an_items_name_is_the_first_that_was_written_down_or_its_sku() -> None:
     rows = [line(description=""), line(description="?"), line(description="LANTERN"), line(sku="X", description="")]
-    assert [ware.name for ware in trace.wares(rows, COUNTIES)] == ["LANTERN", "X"]
+    assert [ware.name for ware in trace.wares(rows)] == ["LANTERN", "X"]
 
 
 def test_the_same_trace_makes_the_same_files() -> None:
-    first, second = (trace.wares(trace.lines(TEXT), COUNTIES) for _ in range(2))
+    first, second = (trace.wares(trace.lines(TEXT)) for _ in range(2))
     assert trace.items_csv(first) == trace.items_csv(second)
     assert trace.shelf_csv(first) == trace.shelf_csv(second)
 
 
 def test_the_shelf_holds_all_the_stock_of_every_item() -> None:
-    wares = trace.wares(trace.lines(TEXT), COUNTIES)
+    wares = trace.wares(trace.lines(TEXT))
     items = list(csv.DictReader(io.StringIO(trace.items_csv(wares))))
     shelf = list(csv.DictReader(io.StringIO(trace.shelf_csv(wares))))
     assert [(row["sku"], row["county"], row["stock"]) for row in items] == [
