@@ -67,7 +67,9 @@ class Cashier:
             for one in payings:
                 _count(one.order)
             return [
-                msgspec.structs.replace(one.order, state="paid", payment=one.payment, version=change.new_version)
+                msgspec.structs.replace(
+                    one.order, state="paid", payment=one.payment, pay_by=None, version=change.new_version
+                )
                 for one, change in zip(payings, changes, strict=True)
             ]
         return [self._look_again(one) for one in payings]

@@ -30,7 +30,7 @@ def pay(order: Order, payment: Payment) -> Change:
     return Change(
         id=order.id,
         version=order.version,
-        fields={"state": "paid", "payment": payment},
+        fields={"state": "paid", "payment": payment, "pay_by": None},
         facts=(announcing.paid(order, payment),),
         at=payment.paid_at,
     )
@@ -61,6 +61,7 @@ def _end(order: Order, reason: str, now: datetime) -> Change:
             "state": "cancelled",
             "cancelled_at": now,
             "cancel_reason": reason,
+            "pay_by": None,
             "refunded_fen": order.refunded_fen + refund,
         },
         append={"owed": _owed(order, order.quantity - order.returned_quantity, refund, now)},

@@ -117,7 +117,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     request_key: str
     external_number: str | None = None
     placed_at: datetime
-    pay_by: datetime | None = None
+    pay_by: datetime | None = None  # while there is something to pay
     state: OrderState
     payment: Payment | None = None
     cancelled_at: datetime | None = None

@@ -63,7 +63,9 @@ class AllotmentRows(Rows[Allotment]):
     def finish(self, change: Change, batch_id: str) -> bool:
         """Remove a batch and take back units of it in one write."""
         key = guard(change) | {f"batches.{batch_id}": {"$exists": True}}
-        update = update_of(change) | {"$unset": {f"batches.{batch_id}": ""}, "$pull": {"pending": batch_id}}
+        update = update_of(change)
+        update["$unset"] = update.get("$unset", {}) | {f"batches.{batch_id}": ""}
+        update["$pull"] = {"pending": batch_id}
         if not self.collection.update_one(key, update).matched_count:
             return False
         self._relay.publish(AllotmentDoc, [change.id])

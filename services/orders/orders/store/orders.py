@@ -47,7 +47,7 @@ class OrderRows(Rows[Order]):
 
     def due(self, now: datetime, limit: int) -> list[Order]:
         """Unpaid orders whose time to pay is over."""
-        return self.find({"state": "placed", "pay_by": {"$lte": now}}, limit=limit)
+        return self.find({"pay_by": {"$lte": now}, "state": "placed"}, limit=limit)
 
     def owing(self, since_before: datetime, limit: int) -> list[Order]:
         """Orders that have owed something for a while: whoever changed them did not get to settle it."""

@@ -47,7 +47,7 @@ def encoded(value: Any) -> Any:
 
 def document_of(noun: msgspec.Struct) -> dict[str, Any]:
     """A noun as a new document; what it does not have is left out."""
-    return {name: value for name, value in encoded(noun).items() if value is not None}
+    return {name: value for name, value in encoded(noun).items() if value not in (None, [], {})}
 
 
 def outbox_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[dict[str, Any]]:
@@ -60,8 +60,11 @@ def outbox_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: date
 
 
 def update_of(change: Change) -> dict[str, Any]:
-    """The update that a change is. It is one write with its events."""
-    update: dict[str, Any] = {"$set": {**encoded(dict(change.fields)), "version": change.new_version}}
+    """The update that a change is: one write with its events. A field that is set to None is taken away."""
+    fields = encoded(dict(change.fields)) | {"version": change.new_version}
+    update: dict[str, Any] = {"$set": {name: value for name, value in fields.items() if value is not None}}
+    if gone := {name: "" for name, value in fields.items() if value is None}:
+        update["$unset"] = gone
     append = {name: encoded(values) for name, values in change.append.items()}
     append["outbox"] = outbox_of(change.id, change.facts, change.new_version, change.at)
     if pushed := {name: {"$each": values} for name, values in append.items() if values}:
