@@ -25,6 +25,7 @@ LISTENS: Final[Mapping[str, frozenset[str]]] = READERS | {
     )
 }
 _EVERY: Final = 0.25
+_DRAIN_MS: Final = 50
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,14 +93,29 @@ class Watch:
         return self.unsettled()
 
     def _ends(self, topics: set[str]) -> dict[Any, int]:
-        there = topics & set(EVENTS) & self._consumer.topics()
-        parts = [
+        """Where the topics end, found by reading on.
+
+        Asked for its end offsets, the embedded broker answers with the beginning of its last batch.
+        """
+        self._follow(set(EVENTS) & self._consumer.topics())
+        while self._consumer.poll(timeout_ms=_DRAIN_MS, max_records=5_000):
+            pass
+        return {part: self._consumer.position(part) for part in self._consumer.assignment() if part.topic in topics}
+
+    def _follow(self, there: set[str]) -> None:
+        """Read all partitions there are, new ones from the end that the broker tells."""
+        parts = {
             TopicPartition(topic, number)
             for topic in there
             for number in self._consumer.partitions_for_topic(topic) or ()
-        ]
-        ends: dict[Any, int] = self._consumer.end_offsets(parts) if parts else {}
-        return ends
+        }
+        fresh = parts - self._consumer.assignment()
+        if not fresh:
+            return
+        known = {part: self._consumer.position(part) for part in self._consumer.assignment()}
+        self._consumer.assign(sorted(parts))
+        for part, end in (self._consumer.end_offsets(list(fresh)) | known).items():
+            self._consumer.seek(part, end)
 
 
 async def until(what: Callable[[], str], *, within: float, times: int = 1) -> None:
