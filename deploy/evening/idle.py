@@ -25,6 +25,7 @@ LISTENS: Final[Mapping[str, frozenset[str]]] = READERS | {
     )
 }
 _EVERY: Final = 0.25
+_POLL_MS: Final = 150
 _DRAIN_MS: Final = 50
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,7 +43,9 @@ class Watch:
         servers = kafka.split(",")
         self._groups = dict(groups)
         self._admin = KafkaAdminClient(bootstrap_servers=servers)
-        self._consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None, enable_auto_commit=False)
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=servers, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50
+        )
         self._mongo = pymongo.MongoClient[dict[str, Any]](mongodb_uri, tz_aware=True)
         self._databases = dict(databases)
 
@@ -93,29 +96,19 @@ class Watch:
         return self.unsettled()
 
     def _ends(self, topics: set[str]) -> dict[Any, int]:
-        """Where the topics end, found by reading on.
-
-        Asked for its end offsets, the embedded broker answers with the beginning of its last batch.
-        """
-        self._follow(set(EVENTS) & self._consumer.topics())
-        while self._consumer.poll(timeout_ms=_DRAIN_MS, max_records=5_000):
-            pass
-        return {part: self._consumer.position(part) for part in self._consumer.assignment() if part.topic in topics}
-
-    def _follow(self, there: set[str]) -> None:
-        """Read all partitions there are, new ones from the end that the broker tells."""
-        parts = {
+        """Where the topics really end: the embedded broker says where their last batch begins, so it is read once more."""
+        there = topics & set(EVENTS) & self._consumer.topics()
+        parts = [
             TopicPartition(topic, number)
             for topic in there
             for number in self._consumer.partitions_for_topic(topic) or ()
-        }
-        fresh = parts - self._consumer.assignment()
-        if not fresh:
-            return
-        known = {part: self._consumer.position(part) for part in self._consumer.assignment()}
-        self._consumer.assign(sorted(parts))
-        for part, end in (self._consumer.end_offsets(list(fresh)) | known).items():
+        ]
+        self._consumer.assign(parts)
+        for part, end in self._consumer.end_offsets(parts).items() if parts else ():
             self._consumer.seek(part, end)
+        while self._consumer.poll(timeout_ms=_POLL_MS):
+            pass
+        return {part: self._consumer.position(part) for part in parts}
 
 
 async def until(what: Callable[[], str], *, within: float, times: int = 1) -> None:

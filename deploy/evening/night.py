@@ -202,7 +202,7 @@ def summary(report: scenes.Report) -> dict[str, Any]:
     """What became of a file's rows, the reasons of the refused ones added up, the commonest first."""
     groups: dict[tuple[str, str], list[int]] = {}
     for row in report["refused"]:
-        groups.setdefault((row["field"], row["reason"]), []).append(row["number"])
+        groups.setdefault((row["field"], row["reason"]), []).append(row["row"])
     return {
         "rows": report["rows"],
         "accepted": report["accepted"],

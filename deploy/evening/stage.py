@@ -1,5 +1,6 @@
 """The doors of the four services and who knocks on them. Speaks HTTP and nothing else; knows no scene and no crowd."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 Mint = Callable[..., str]
-_CONNECTIONS = 128
+_LANES = 64
 _PATIENCE = 60.0
 
 
@@ -37,14 +38,20 @@ def host(county: str) -> Who:
 
 
 class Stage:
-    """One HTTP client for all services, and one token for each caller."""
+    """The lanes on which callers reach the services, and one token for each caller.
+
+    A lane is a client with a connection of its own to each service; who finds none free waits. One client with many
+    connections looks through all of them for every request that waits: with a crowd at the door it did nothing else.
+    """
 
     def __init__(self, urls: Mapping[str, str], mint: Mint) -> None:
         self.urls = dict(urls)
         self._mint = mint
         self._tokens: dict[Who, str] = {}
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-        self._http = httpx.AsyncClient(limits=limits, timeout=_PATIENCE, trust_env=False)
+        self._lanes: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        self._every = [httpx.AsyncClient(transport=_lane(), timeout=_PATIENCE) for _ in range(_LANES)]
+        for lane in self._every:
+            self._lanes.put_nowait(lane)
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,7 +59,8 @@ class Stage:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        for lane in self._every:
+            await lane.aclose()
 
     def token(self, who: Who) -> str:
         """The caller's token, minted once: the crowd's are made before the evening, not during it."""
@@ -68,7 +76,11 @@ class Stage:
         if text := said.pop("text", None):
             headers["content-type"] = "text/csv; charset=utf-8"
             said["content"] = text.encode()
-        return await self._http.request(method, self.urls[service] + path, headers=headers, **said)
+        lane = await self._lanes.get()
+        try:
+            return await lane.request(method, self.urls[service] + path, headers=headers, **said)
+        finally:
+            self._lanes.put_nowait(lane)
 
     async def tell(self, service: str, method: str, path: str, who: Who | None = None, **said: Any) -> Any:
         """The service's answer when it did what it was told; raises `Unplayable` when it did not."""
@@ -87,6 +99,11 @@ class Stage:
             found.extend(page["items"])
             if not (after := page.get("next")):
                 return found
+
+
+def _lane() -> httpx.AsyncHTTPTransport:
+    limits = httpx.Limits(max_connections=4, max_keepalive_connections=4)
+    return httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=False)
 
 
 def problem(answer: httpx.Response) -> str:

@@ -12,6 +12,7 @@ from contracts.events import EVENTS, Fact, event_type
 Reading = Callable[[int], object]
 F = TypeVar("F", bound=Fact)
 _POLL_MS = 200
+_QUIET = 3
 _QUIET_POLLS = 3
 
 
@@ -71,7 +72,7 @@ class Topics:
 
 
 def read(kafka: str, *, progress: Reading = lambda _: None) -> Topics:
-    """Read every topic of ours and its dead letters to the end that it has now."""
+    """Read every topic of ours and its dead letters until nothing more comes."""
     consumer = KafkaConsumer(
         bootstrap_servers=kafka.split(","),
         group_id=None,
@@ -95,23 +96,16 @@ def _messages(consumer: Any, progress: Reading) -> Iterator[Any]:
     ]
     consumer.assign(parts)
     consumer.seek_to_beginning(*parts)
-    read, quiet = 0, 0
-    while quiet < _QUIET_POLLS or not _at_the_end(consumer, parts):
+    ends = consumer.end_offsets(parts)
+    read = quiet = 0
+    while quiet < _QUIET:
         batches = consumer.poll(timeout_ms=_POLL_MS)
         for batch in batches.values():
             yield from batch
             read += len(batch)
-        quiet = 0 if batches else quiet + 1
         progress(read)
-
-
-def _at_the_end(consumer: Any, parts: Iterable[TopicPartition]) -> bool:
-    """Whether everything up to the high watermark was read: the one that fetching tells, where it tells one.
-
-    Asked for its end offsets, the embedded broker answers with the beginning of its last batch.
-    """
-    ends = consumer.end_offsets(list(parts))
-    return all(consumer.position(part) >= (consumer.highwater(part) or end) for part, end in ends.items())
+        # The embedded broker gives the first offset of the last batch as the end: there is more after it.
+        quiet = 0 if batches or any(consumer.position(part) < end for part, end in ends.items()) else quiet + 1
 
 
 def _partitions(consumer: Any, topic: str) -> list[int]:

@@ -49,7 +49,7 @@ ANSWERS = [
 def found() -> dict[str, Any]:
     """A report as `--json` writes and reads it."""
     refused = [
-        {"number": number, "field": "customer", "reason": "is blank", "value": ""} for number in (1445, 1446, 1447)
+        {"row": number, "field": "customer", "reason": "is blank", "value": ""} for number in (1445, 1446, 1447)
     ]
     imported = {"rows": 4, "accepted": 1, "unchanged": 0, "refused": refused}
     evidence = small_evening()
