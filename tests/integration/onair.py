@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
 from chassis import topics
 from chassis.config import Settings, load
@@ -16,6 +16,7 @@ from chassis.testing import eventually
 from contracts.codec import Event, Record, decode, record, to_message
 from contracts.events import CountyListed, Fact, ItemListed, OrderPaid, OrderPlaced, StockAllotted, event_type
 from contracts.ids import new_id
+from stack.reading import unread
 from stack.services import Service
 
 HEADER = "programme,show,slot,county,sku,channels,starts_min,minutes,allotted,per_buyer_limit"
@@ -56,15 +57,9 @@ class OnAir:
 
     def digested(self, names: Iterable[str]) -> None:
         """Wait until broadcast's group has committed all that is in the topics."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers, group_id=self._settings.kafka_group
-        )
-        parts = [TopicPartition(name, part) for name in names for part in consumer.partitions_for_topic(name)]
-        ends = consumer.end_offsets(parts)
-        try:
-            eventually(lambda: all((consumer.committed(part) or 0) >= ends[part] for part in parts), within=30)
-        finally:
-            consumer.close(autocommit=False)
+        settings = self._settings
+        kafka, group = settings.kafka_bootstrap_servers, settings.kafka_group
+        eventually(lambda: not unread(kafka, group, names), within=60)
 
     def heard(self, show_id: str, count: int) -> list[Event]:
         """The `count` events of the show that broadcast published, as a foreign consumer reads them, in their order."""

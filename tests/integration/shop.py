@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
 from chassis import topics
 from chassis.config import Settings, load
@@ -19,6 +19,7 @@ from contracts.events import Fact, HubListed, ItemFeatured, StockAllotted, Strea
 from contracts.ids import new_id
 from stack.engines import Engines
 from stack.issuer import Issuer
+from stack.reading import unread
 from stack.services import Service, settings_for
 
 HEARD = (
@@ -73,15 +74,9 @@ class Shop:
 
     def digested(self, names: Iterable[str]) -> None:
         """Wait until the service's group has committed all that is in the topics."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers, group_id=self._settings.kafka_group
-        )
-        parts = [TopicPartition(name, part) for name in names for part in consumer.partitions_for_topic(name)]
-        ends = consumer.end_offsets(parts)
-        try:
-            eventually(lambda: all((consumer.committed(part) or 0) >= ends[part] for part in parts), within=30)
-        finally:
-            consumer.close(autocommit=False)
+        settings = self._settings
+        kafka, group = settings.kafka_bootstrap_servers, settings.kafka_group
+        eventually(lambda: not unread(kafka, group, names), within=60)
 
     def heard(self, mine: Callable[[Event], bool], count: int, within: float = 20) -> list[Event]:
         """At least `count` different events that are `mine`, as a foreign consumer reads them, by their sequence."""

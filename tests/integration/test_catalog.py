@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pymongo
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from chassis.config import Settings, load
 from chassis.producer import Producer
@@ -21,6 +20,7 @@ from contracts.ids import new_id
 from contracts.metrics import IMPORT_ROWS, UNITS_ALLOTTED
 from stack.engines import Engines
 from stack.issuer import Issuer
+from stack.reading import messages
 from stack.services import Service, settings_for
 
 DATA = Path(__file__).parents[2] / "deploy/data"
@@ -112,19 +112,7 @@ def listed(client: httpx.Client, path: str, **query: Any) -> list[dict[str, Any]
 
 def told(engines: Engines, topic: str) -> list[Event]:
     """Everything on a topic now."""
-    consumer = KafkaConsumer(bootstrap_servers=engines.kafka, enable_auto_commit=False)
-    try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(partitions)
-        events: list[Event] = []
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for messages in consumer.poll(timeout_ms=200).values():
-                events += [decode(message.headers, message.value) for message in messages]
-        return events
-    finally:
-        consumer.close()
+    return [decode(message.headers, message.value) for message in messages(engines.kafka, [topic])]
 
 
 def tell_twice(producer: Producer, facts: Iterable[tuple[Fact, int]], aggregate: str | None = None) -> None:

@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar, cast
 
-from kafka import KafkaConsumer, TopicPartition
-
 from contracts.codec import Event, Undecodable, decode
 from contracts.events import EVENTS, Fact, event_type
+from stack.reading import messages
 
 Reading = Callable[[int], object]
 F = TypeVar("F", bound=Fact)
@@ -60,8 +59,8 @@ class Topics:
 
     def distinct(self) -> Iterator[Said]:
         """Every event once, where it stood first on its topic."""
-        for messages in self._facts.values():
-            yield from messages
+        for said in self._facts.values():
+            yield from said
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Messages and distinct events of every topic, as any other client would count them."""
@@ -72,49 +71,14 @@ class Topics:
 
 
 def read(kafka: str, *, progress: Reading = lambda _: None) -> Topics:
-    """Read every topic of ours and its dead letters until nothing more comes."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=kafka.split(","),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=50,
-        max_poll_records=5_000,
-    )
-    try:
-        return _sorted(_messages(consumer, progress))
-    finally:
-        consumer.close()
-
-
-def _messages(consumer: Any, progress: Reading) -> Iterator[Any]:
+    """Read every topic of ours and its dead letters to the end that it has now."""
     ours = {name for topic in EVENTS for name in (topic, f"{topic}.dlq")}
-    parts = [
-        TopicPartition(topic, part)
-        for topic in sorted(ours & consumer.topics())
-        for part in _partitions(consumer, topic)
-    ]
-    consumer.assign(parts)
-    consumer.seek_to_beginning(*parts)
-    ends = consumer.end_offsets(parts)
-    read = quiet = 0
-    while quiet < _QUIET:
-        batches = consumer.poll(timeout_ms=_POLL_MS)
-        for batch in batches.values():
-            yield from batch
-            read += len(batch)
-        progress(read)
-        # The embedded broker gives the first offset of the last batch as the end: there is more after it.
-        quiet = 0 if batches or any(consumer.position(part) < end for part, end in ends.items()) else quiet + 1
+    return _sorted(messages(kafka, ours, progress))
 
 
-def _partitions(consumer: Any, topic: str) -> list[int]:
-    return sorted(consumer.partitions_for_topic(topic) or ())
-
-
-def _sorted(messages: Iterable[Any]) -> Topics:
+def _sorted(read: Iterable[Any]) -> Topics:
     said, dead, undecodable = [], [], []
-    for message in messages:
+    for message in read:
         headers = dict(message.headers or ())
         where = (message.topic, message.partition, message.offset)
         if message.topic.endswith(".dlq"):
