@@ -51,6 +51,7 @@ class Placing:
         self._sold_out_memory = settings.sold_out_memory_seconds
         self._sold_out: dict[str, tuple[float, Allotment]] = {}
         self._finished: defaultdict[str, set[str]] = defaultdict(set)
+        self._under_way: set[str] = set()
         self._missed: Counter[str] = Counter()
 
     def place(self, requests: Sequence[Request]) -> list[Outcome]:
@@ -135,12 +136,15 @@ class Placing:
             Taking(one.allotment, batch, one.decision.lines, frozenset(self._finished.pop(one.allotment.id, ())))
             for one in decided
         ]
-        took = self._store.allotments.take(takings)
-        written = [taking for taking in takings if taking.allotment.id in took]
-        for taking in takings:
-            if taking.allotment.id not in took and taking.finished:
-                self._finished[taking.allotment.id] |= taking.finished
-        return self._insert(written)
+        self._under_way.add(batch)
+        try:
+            took = self._store.allotments.take(takings)
+            for taking in takings:
+                if taking.allotment.id not in took and taking.finished:
+                    self._finished[taking.allotment.id] |= taking.finished
+            return self._insert([taking for taking in takings if taking.allotment.id in took])
+        finally:
+            self._under_way.discard(batch)
 
     def _insert(self, takings: Sequence[Taking]) -> dict[str, dict[str, Order]]:
         lines = [(taking, line) for taking in takings for line in taking.lines]
@@ -197,9 +201,9 @@ class Placing:
         return len(left)
 
     def _left_behind(self, allotment: Allotment) -> bool:
-        """Whether it has batches that are old and not known to be finished."""
-        oldest, finished = self._oldest_unsettled(), self._finished.get(allotment.id, ())
-        return any(batch < oldest and batch not in finished for batch in allotment.pending)
+        """Whether it has batches that are old, and neither finished nor under way here."""
+        oldest, ours = self._oldest_unsettled(), self._finished.get(allotment.id, set()) | self._under_way
+        return any(batch < oldest and batch not in ours for batch in allotment.pending)
 
     def tidy(self) -> None:
         """Remove finished batches that no further one removed by the way."""
@@ -243,6 +247,9 @@ def _count(request: Request, outcome: Outcome) -> None:
     if isinstance(outcome, Accepted):
         metrics.counter(declared.ORDERS_PLACED).labels(request.channel).inc()
         metrics.counter(declared.UNITS_SOLD).labels(request.channel).inc(request.quantity)
+        if payment := outcome.order.payment:  # what another platform sold was paid there
+            metrics.counter(declared.ORDERS_PAID).labels(request.channel).inc()
+            metrics.counter(declared.REVENUE_FEN).labels(request.channel).inc(payment.amount_fen)
     elif isinstance(outcome, Refused):
         metrics.counter(declared.ORDERS_REFUSED).labels(request.channel, outcome.refusal.code).inc()
 
