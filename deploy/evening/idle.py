@@ -96,7 +96,7 @@ class Watch:
         return self.unsettled()
 
     def _ends(self, topics: set[str]) -> dict[Any, int]:
-        """Where the topics really end: the embedded broker says where their last batch begins, so it is read once more."""
+        """Where the topics really end: the embedded broker says where the last batch begins, so that is read again."""
         there = topics & set(EVENTS) & self._consumer.topics()
         parts = [
             TopicPartition(topic, number)

@@ -64,10 +64,9 @@ class Night:
         async with Stage(urls, self._stack.issuer.token) as stage, asyncio.TaskGroup() as house:
             guard = house.create_task(self._guard())
             with Watch(engines.kafka, engines.mongodb, groups=groups, databases=databases) as watch:
-                async with self._phase("import"):
-                    shows = await self._prepare(stage, watch)
-                async with self._phase("rehearsal"):
-                    await self._rehearse(stage)
+                async with self._phase("import and rehearsal"):
+                    self.imports |= await scenes.open_market(stage, self._data)
+                    shows, _ = await asyncio.gather(self._prepare(stage, watch), self._rehearse(stage))
                 async with self._phase("shows"):
                     await self._go_live(stage, shows)
                 async with self._phase("parcels"):
@@ -79,9 +78,7 @@ class Night:
 
     async def _prepare(self, stage: Stage, watch: Watch) -> list[scenes.Show]:
         """The market, the shelf and the shows; every service knows what it needs to know."""
-        task = self._task("Importing counties, hubs, items, shelf and line-up", 4)
-        self.imports |= await scenes.open_market(stage, self._data)
-        self._progress.advance(task)
+        task = self._task("Importing items, shelf and line-up", 3)
         self.imports |= await scenes.stock_shelf(stage, trace.wares(trace.lines(self._trace)))
         self._progress.advance(task)
         shows, self.imports["lineup"] = await scenes.plan_shows(stage, self._lineup, rehearsal=False)
@@ -128,7 +125,7 @@ class Night:
         await scenes.perform(stage, self.plan, show, crowd, moment)
 
     async def _take_shelf_orders(self, stage: Stage) -> None:
-        task = self._task(f"The shelf shop's file for {trace.CHANNEL}", None)
+        task = self._task(f"The shelf shop's file, as {trace.CHANNEL}", None)
         self.imports[trace.CHANNEL] = await scenes.take_shelf_orders(stage, self._trace)
         self._progress.update(task, total=1, completed=1)
 

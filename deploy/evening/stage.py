@@ -9,7 +9,7 @@ import httpx
 
 Mint = Callable[..., str]
 _LANES = 64
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 class Unplayable(Exception):
