@@ -26,10 +26,11 @@ class ParcelRows(Rows[Parcel]):
         """Put into each parcel those of its orders that are still paid and unpacked. Done twice it changes nothing."""
         claims = [
             UpdateMany(
-                {"_id": {"$in": parcel.order_ids}, "state": "paid"},
+                {"_id": {"$in": piece}, "state": "paid"},
                 {"$set": {"state": "packed", "parcel_id": parcel.id}, "$inc": {"version": 1}},
             )
             for parcel in parcels
+            for piece in pieces(parcel.order_ids)
         ]
         if claims:
             OrderDoc._get_collection().bulk_write(claims, ordered=False)
