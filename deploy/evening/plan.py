@@ -154,7 +154,7 @@ def _viewer(dice: random.Random, stage: Plan, buyer: str) -> Iterator[Arrival]:
     slots = stage.of(dice.choice(stage.shows()))
     wanted: dict[int, Slot] = {}
     for _ in range(dice.choices((1, 2, 3), (75, 20, 5))[0]):
-        slot = dice.choices(slots, [1 / slot.offered**2 for slot in slots])[0]
+        slot = dice.choices(slots, [1 / slot.offered**1.5 for slot in slots])[0]
         wanted[slot.number] = slot
     for slot in wanted.values():
         yield _arrival(dice, stage.window(slot), slot, buyer)

@@ -48,9 +48,7 @@ ANSWERS = [
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     """A report as `--json` writes and reads it."""
-    refused = [
-        {"row": number, "field": "customer", "reason": "is blank", "value": ""} for number in (1445, 1446, 1447)
-    ]
+    refused = [{"row": number, "field": "customer", "reason": "is blank", "value": ""} for number in (1445, 1446, 1447)]
     imported = {"rows": 4, "accepted": 1, "unchanged": 0, "refused": refused}
     evidence = small_evening()
     whole = figures(evidence, ANSWERS) | {
