@@ -65,8 +65,9 @@ def _evening(wanted: argparse.Namespace, run_dir: Path, console: Console) -> dic
         _must_be_fresh(stack)
         night = Night(stack, wish, DATA, progress)
         night.phases["start"] = round(time.monotonic() - began, 2)
+        ready = _memory(stack)
         asyncio.run(night.play())
-        taken = _stack_figures(stack)
+        taken = _stack_figures(stack, ready)
         return night.examine() | {"phases": night.phases, "stack": taken}
 
 
@@ -77,14 +78,21 @@ def _must_be_fresh(stack: Stack) -> None:
         raise Unplayable(f"the databases hold an earlier evening already ({held}): name engines with nothing in them")
 
 
-def _stack_figures(stack: Stack) -> dict[str, Any]:
-    memory = {one.name: one.pss / 1e6 for one in stack.footprint()}
+def _stack_figures(stack: Stack, ready: dict[str, float]) -> dict[str, Any]:
+    """How soon the services were ready, and what all processes took then and take after the evening."""
+    now = _memory(stack)
     return {
         "ready_seconds": {name: round(seconds, 2) for name, seconds in stack.services.ready_seconds.items()},
-        "footprint_mb": round(sum(memory.values()), 1),
-        "memory_mb": {name: round(size, 1) for name, size in memory.items()},
+        "footprint_ready_mb": round(sum(ready.values()), 1),
+        "footprint_mb": round(sum(now.values()), 1),
+        "memory_ready_mb": ready,
+        "memory_mb": now,
         "crowd_and_issuer_mb": round(own_footprint().pss / 1e6, 1),
     }
+
+
+def _memory(stack: Stack) -> dict[str, float]:
+    return {one.name: round(one.pss / 1e6, 1) for one in stack.footprint()}
 
 
 def _tell(found: dict[str, Any], wanted: argparse.Namespace, console: Console) -> bool:

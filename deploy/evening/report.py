@@ -110,7 +110,7 @@ def numbers(report: Figures) -> RenderableType:
         "Refused": reasons(report["refused"]) or "nothing",
         "Rehearsal": f"{report['rehearsal']['orders']} orders, none of them real",
         "Ready after": ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stack["ready_seconds"].items()),
-        "Footprint": f"{stack['footprint_mb']:.0f} MB ("
+        "Footprint": f"{stack['footprint_ready_mb']:.0f} MB when ready, {stack['footprint_mb']:.0f} MB at the end ("
         + ", ".join(f"{name} {size:.0f}" for name, size in stack["memory_mb"].items())
         + ")",
         "Took": ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["phases"].items())

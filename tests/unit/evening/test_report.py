@@ -55,7 +55,12 @@ def found() -> dict[str, Any]:
         "settings": {"seed": 7, "viewers": 4, "speed": 144.0},
         "imports": {"uk-gift-shop": summary(imported)},
         "phases": {"start": 5.0, "shows": 20.0},
-        "stack": {"ready_seconds": {"orders": 4.2}, "footprint_mb": 321.0, "memory_mb": {"orders": 80.0}},
+        "stack": {
+            "ready_seconds": {"orders": 4.2},
+            "footprint_ready_mb": 300.0,
+            "footprint_mb": 321.0,
+            "memory_mb": {"orders": 80.0},
+        },
         "audit": [check.as_dict() for check in judge(evidence)],
     }
     return msgspec.json.decode(msgspec.json.encode(whole))
