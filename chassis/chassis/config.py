@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_group: str = ""
     create_topics: bool = True
     mongodb_database: str = ""
+    mongodb_pool_size: Count = 16
     shutdown_grace_seconds: Seconds = 10.0
     outbox_sweep_seconds: Seconds = 5.0
     max_workers: Count = 512

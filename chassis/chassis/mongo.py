@@ -55,6 +55,7 @@ def connect(settings: Settings, service: str) -> None:
         uuidRepresentation="standard",
         serverSelectionTimeoutMS=2_000,
         socketTimeoutMS=20_000,
+        maxPoolSize=settings.mongodb_pool_size,  # many greenthreads, few connections: each costs the server a thread
         appname=f"shanhuo-{service}",
     )
 
