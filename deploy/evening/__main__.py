@@ -26,6 +26,7 @@ from stack.processes import ProcessError
 
 SECONDS_TO_PAY = 900  # of the evening; they pass as fast as everything else
 VIEWERS = 1_200
+WIDTH = 150  # of the report where it goes to a file
 SPEED = 144.0  # 48 minutes in 20 seconds
 _UNSUCCESSFUL = (ProcessError, Unplayable, NotAtRest)
 
@@ -39,7 +40,7 @@ def main() -> None:
             arguments.error(f"{path} cannot be written")
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     run_dir = Path(tempfile.mkdtemp(prefix="shanhuo-evening-"))
     try:
         found = _evening(wanted, run_dir, console)

@@ -154,7 +154,7 @@ def _viewer(dice: random.Random, stage: Plan, buyer: str) -> Iterator[Arrival]:
     slots = stage.of(dice.choice(stage.shows()))
     wanted: dict[int, Slot] = {}
     for _ in range(dice.choices((1, 2, 3), (75, 20, 5))[0]):
-        slot = dice.choices(slots, [1 / slot.offered**1.5 for slot in slots])[0]
+        slot = dice.choices(slots, [1 / slot.offered**1.8 for slot in slots])[0]
         wanted[slot.number] = slot
     for slot in wanted.values():
         yield _arrival(dice, stage.window(slot), slot, buyer)
@@ -183,7 +183,7 @@ def _burst(dice: random.Random, window: float) -> float:
 
 def _asks(dice: random.Random, slot: Slot, buyer: str, behaviour: Behaviour) -> tuple[Ask, ...]:
     channel = dice.choices(slot.channels, [share(name) for name in slot.channels])[0]
-    quantity = min(slot.limit, dice.choices((1, 2, 3, 4, 5), (50, 25, 12, 7, 6))[0])
+    quantity = min(slot.limit, dice.choices((1, 2, 3, 4, 5), (40, 35, 12, 7, 6))[0])
     key = f"{buyer}-{slot.show}-{slot.number}"
     if behaviour is Behaviour.GREEDY:
         return (Ask(channel, slot.limit + dice.randint(1, 3), key),)

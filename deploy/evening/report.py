@@ -34,32 +34,22 @@ def shows(report: Figures) -> Table:
 
 
 def slots(report: Figures) -> Table:
-    """One line a slot, in the order in which they were featured."""
-    table = _table(
-        "The slots",
-        "<Programme",
-        "#",
-        "<Item",
-        "Price",
-        "Offered",
-        "Sold",
-        "Back",
-        "Sold out after",
-        "Revenue",
-        "<Refused",
-    )
-    for slot in report["slots"]:
-        after = slot["sold_out_after_seconds"]
-        table.add_row(
-            slot["programme"],
-            str(slot["slot"]),
-            slot["name_en"],
-            yuan(slot["price_fen"]),
-            *_counts(slot, "offered", "sold", "returned"),
-            f"{after:.1f} s" if after is not None else "–",
-            yuan(slot["revenue_fen"]),
-            reasons(slot["refused"]),
-        )
+    """One line a slot, show by show in the order in which they were featured."""
+    columns = ("#", "<Item", "Price", "Offered", "Sold", "Back", "Sold out after", "Revenue", "<Refused")
+    table = _table("The slots", *columns)
+    for programme in dict.fromkeys(slot["programme"] for slot in report["slots"]):
+        table.add_row("", Text(programme, style="italic"))
+        for slot in (one for one in report["slots"] if one["programme"] == programme):
+            after = slot["sold_out_after_seconds"]
+            table.add_row(
+                str(slot["slot"]),
+                slot["name_en"],
+                yuan(slot["price_fen"]),
+                *_counts(slot, "offered", "sold", "returned"),
+                f"{after:.1f} s" if after is not None else "–",
+                yuan(slot["revenue_fen"]),
+                reasons(slot["refused"]),
+            )
     return table
 
 

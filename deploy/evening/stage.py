@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 Mint = Callable[..., str]
-_LANES = 64
+_CROWD_LANES = 64
+_STAFF_LANES = 16
 _PATIENCE = 120.0
 
 
@@ -42,16 +43,14 @@ class Stage:
 
     A lane is a client with a connection of its own to each service; who finds none free waits. One client with many
     connections looks through all of them for every request that waits: with a crowd at the door it did nothing else.
+    Hosts and offices have lanes of their own: they do not queue behind their buyers.
     """
 
     def __init__(self, urls: Mapping[str, str], mint: Mint) -> None:
         self.urls = dict(urls)
         self._mint = mint
         self._tokens: dict[Who, str] = {}
-        self._lanes: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        self._every = [httpx.AsyncClient(transport=_lane(), timeout=_PATIENCE) for _ in range(_LANES)]
-        for lane in self._every:
-            self._lanes.put_nowait(lane)
+        self._crowd, self._staff = _lanes(_CROWD_LANES), _lanes(_STAFF_LANES)
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,8 +58,9 @@ class Stage:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for lane in self._every:
-            await lane.aclose()
+        for lanes in (self._crowd, self._staff):
+            while not lanes.empty():
+                await lanes.get_nowait().aclose()
 
     def token(self, who: Who) -> str:
         """The caller's token, minted once: the crowd's are made before the evening, not during it."""
@@ -76,11 +76,12 @@ class Stage:
         if text := said.pop("text", None):
             headers["content-type"] = "text/csv; charset=utf-8"
             said["content"] = text.encode()
-        lane = await self._lanes.get()
+        lanes = self._crowd if who and who.role == "buyer" else self._staff
+        lane = await lanes.get()
         try:
             return await lane.request(method, self.urls[service] + path, headers=headers, **said)
         finally:
-            self._lanes.put_nowait(lane)
+            lanes.put_nowait(lane)
 
     async def tell(self, service: str, method: str, path: str, who: Who | None = None, **said: Any) -> Any:
         """The service's answer when it did what it was told; raises `Unplayable` when it did not."""
@@ -101,9 +102,14 @@ class Stage:
                 return found
 
 
-def _lane() -> httpx.AsyncHTTPTransport:
+def _lanes(number: int) -> asyncio.LifoQueue[httpx.AsyncClient]:
+    lanes: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
     limits = httpx.Limits(max_connections=4, max_keepalive_connections=4)
-    return httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=False)
+    for _ in range(number):
+        # Without `verify=False` each would load all certificates, and all of this is plain HTTP on one machine.
+        transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=False)
+        lanes.put_nowait(httpx.AsyncClient(transport=transport, timeout=_PATIENCE))
+    return lanes
 
 
 def problem(answer: httpx.Response) -> str:
