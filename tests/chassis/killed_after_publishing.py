@@ -10,8 +10,8 @@ from mongoengine import StringField
 from chassis import topics
 from chassis.config import Settings, load
 from chassis.mongo import Aggregate, connect
-from chassis.outbox import Relay
 from chassis.producer import Producer
+from chassis.relay import Relay
 
 
 class SampleDoc(Aggregate):
@@ -19,15 +19,11 @@ class SampleDoc(Aggregate):
     meta: ClassVar[dict[str, Any]] = {"collection": "samples", "db_alias": "outbox-test"}
 
 
-class KilledRelay(Relay):
-    def _mark(self, *_: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
 if __name__ == "__main__":
     settings = load(Settings, os.environ)
     topics.ensure(settings, ["audience.sampled"])
     connect(settings, "outbox-test")
-    relay = KilledRelay("broadcast", Producer(settings))
+    relay = Relay("broadcast", Producer(settings))
     relay.publish(SampleDoc, sys.argv[1:])
     relay.run_once()
+    os.kill(os.getpid(), signal.SIGKILL)

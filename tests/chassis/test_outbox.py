@@ -14,8 +14,8 @@ from mongoengine import StringField, disconnect
 
 from chassis.config import load
 from chassis.mongo import Aggregate, connect, ensure_indexes
-from chassis.outbox import Relay
 from chassis.producer import Message, Producer
+from chassis.relay import Relay
 from contracts.codec import decode, record, to_document
 from contracts.events import AudienceSampled, StreamStarted
 from contracts.ids import new_id
@@ -115,8 +115,9 @@ def test_events_are_published_in_the_documents_order_and_then_removed(documents:
     assert ids == [f"audience.sampled:{show}:1" for show in shows] + [
         f"audience.sampled:{shows[0]}:{n}" for n in (2, 3)
     ]
+    assert relay.mark() == 4
     assert [outbox_of(show) for show in shows] == [[], []]
-    assert relay.run_once() == 0
+    assert relay.run_once() == relay.mark() == 0
 
 
 def test_an_event_is_acknowledged_before_its_successor_is_sent(documents: Any) -> None:
@@ -146,6 +147,7 @@ def test_an_event_written_while_its_predecessor_is_published_follows_it_at_once(
     relay.publish(documents, [show])
     relay.run_once()
     assert [topic for topic, _, _, _ in sender.sent] == ["audience.sampled", "stream.started"]
+    assert relay.mark() == 2, "both in one write"
     assert outbox_of(show) == []
 
 
@@ -168,6 +170,7 @@ def test_documents_told_of_while_others_are_published_have_their_turn_too(docume
     relay.publish(documents, [show])
     assert relay.run_once() == 2
     assert relay.run_once() == 1
+    relay.mark()
     assert outbox_of(show) == outbox_of(late) == []
 
 
@@ -180,7 +183,19 @@ def test_while_the_broker_is_away_events_stay_in_their_document(documents: Any) 
         relay.run_once()
     assert len(outbox_of(show)) == 2
     assert relay.run_once() == 2
+    relay.mark()
     assert outbox_of(show) == []
+
+
+def test_what_waits_to_be_removed_is_not_published_again(documents: Any) -> None:
+    relay = Relay("broadcast", sender := Recorder())
+    show = insert(2, age=timedelta(minutes=1))
+    relay.publish(documents, [show])
+    relay.run_once()
+    relay.publish(documents, [show])
+    assert relay.sweep([documents]) == 0
+    assert relay.run_once() == 0
+    assert len(sender.sent) == 2
 
 
 def test_the_sweep_finds_what_was_left_behind_and_leaves_alone_what_is_fresh(documents: Any) -> None:
@@ -207,7 +222,7 @@ def test_a_relay_killed_between_publishing_and_removing_publishes_the_same_id_ag
     producer = Producer(load(Settings, settings))
     relay = Relay("broadcast", producer)
     relay.sweep([documents])
-    assert relay.run_once() == 1
+    assert relay.run_once() == relay.mark() == 1
     producer.close()
 
     assert outbox_of(show) == []
