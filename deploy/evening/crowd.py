@@ -52,8 +52,11 @@ class Opening(msgspec.Struct, frozen=True):
 class Crowd:
     """The buyers of an evening. `answers` is what the outside world was told; the audit holds the services to it."""
 
-    def __init__(self, plan: Plan, stage: Stage, *, came: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, plan: Plan, stage: Stage, *, rehearsal: bool = False, came: Callable[[], object] = lambda: None
+    ) -> None:
         self._stage = stage
+        self._declines = "d" if not rehearsal else ""  # in a rehearsal nobody is charged, so nobody is declined
         self._came = came
         self._waves: dict[tuple[str, int], list[Arrival]] = defaultdict(list)
         for arrival in plan.arrivals:
@@ -112,7 +115,7 @@ class Crowd:
             if heard is not None and heard.status_code not in _UNSURE:
                 return (
                     ""
-                    if heard.is_success == (step != "d")
+                    if heard.is_success == (step != self._declines)
                     else f"{path} was answered {heard.status_code} {problem(heard)}"
                 )
             await asyncio.sleep(0.2 * 2**attempt)

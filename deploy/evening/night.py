@@ -95,7 +95,7 @@ class Night:
         slots = tuple(self.plan.of(first))
         haste = self._wish.speed * _REHEARSAL_HASTE
         played = plan(slots, seed=self._wish.seed, viewers=_REHEARSERS, speed=haste, who="rehearser")
-        crowd = Crowd(played, stage)
+        crowd = Crowd(played, stage, rehearsal=True)
         show = next(show for show in shows if show.show == first)
         task = self._task("Rehearsing", len(slots))
         await scenes.perform(stage, played, show, crowd, lambda _: self._progress.advance(task))
