@@ -45,6 +45,7 @@ def main() -> None:
     try:
         found = _evening(wanted, run_dir, console)
     except KeyboardInterrupt:
+        shutil.rmtree(run_dir, ignore_errors=True)
         sys.exit("evening: stopped")
     except BaseExceptionGroup as group:
         if not isinstance(_first(group), _UNSUCCESSFUL):
