@@ -28,6 +28,9 @@ from contracts import metrics as declared
 from contracts.events import Fact, event_type
 
 _log = logging.getLogger(__name__)
+# A poll takes whatever was fetched (bounded in bytes, 1 MiB of a partition). kafka-python 3.0.12 parks a partition that
+# is paused with part of its records polled, and may never give the rest back: the partition stands still for ever.
+_EVERYTHING = 1_000_000
 _IDLE_MS = 250
 _BUSY_SECONDS = 0.02
 
@@ -102,7 +105,7 @@ class Group(SharedExtension):
             auto_offset_reset="earliest",
             session_timeout_ms=self._settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 3,
-            max_poll_records=2000,
+            max_poll_records=_EVERYTHING,
         )
         self._consumer.subscribe(sorted(self._handlers))
 
