@@ -25,7 +25,7 @@ from stack.local import DATA, Stack, launch
 from stack.processes import ProcessError
 
 SECONDS_TO_PAY = 900  # of the evening; they pass as fast as everything else
-VIEWERS = 1_200
+VIEWERS = 900
 WIDTH = 150  # of the report where it goes to a file
 SPEED = 144.0  # 48 minutes in 20 seconds
 _UNSUCCESSFUL = (ProcessError, Unplayable, NotAtRest)

@@ -151,10 +151,11 @@ def share(channel: str) -> int:
 
 def _viewer(dice: random.Random, stage: Plan, buyer: str) -> Iterator[Arrival]:
     """One viewer stays with one show and wants one thing or a few; the scarcer a thing, the more it is wanted."""
-    slots = stage.of(dice.choice(stage.shows()))
+    shows = [stage.of(show) for show in stage.shows()]
+    slots = dice.choices(shows, [sum(1 / slot.offered for slot in show) ** 0.5 for show in shows])[0]
     wanted: dict[int, Slot] = {}
     for _ in range(dice.choices((1, 2, 3), (75, 20, 5))[0]):
-        slot = dice.choices(slots, [1 / slot.offered**1.8 for slot in slots])[0]
+        slot = dice.choices(slots, [1 / slot.offered**2 for slot in slots])[0]
         wanted[slot.number] = slot
     for slot in wanted.values():
         yield _arrival(dice, stage.window(slot), slot, buyer)
@@ -176,14 +177,14 @@ def _arrival(dice: random.Random, window: float, slot: Slot, buyer: str) -> Arri
 def _burst(dice: random.Random, window: float) -> float:
     """Most come at once, ever fewer later, all before the window's last tenth."""
     reaction = min(REACTION, window / 4)
-    while (after := reaction + dice.expovariate(4 / window)) > window * 0.9:
+    while (after := reaction + dice.expovariate(3 / window)) > window * 0.9:
         pass
     return after
 
 
 def _asks(dice: random.Random, slot: Slot, buyer: str, behaviour: Behaviour) -> tuple[Ask, ...]:
     channel = dice.choices(slot.channels, [share(name) for name in slot.channels])[0]
-    quantity = min(slot.limit, dice.choices((1, 2, 3, 4, 5), (40, 35, 12, 7, 6))[0])
+    quantity = min(slot.limit, dice.choices((1, 2, 3, 4, 5), (30, 45, 12, 7, 6))[0])
     key = f"{buyer}-{slot.show}-{slot.number}"
     if behaviour is Behaviour.GREEDY:
         return (Ask(channel, slot.limit + dice.randint(1, 3), key),)

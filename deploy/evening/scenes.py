@@ -21,7 +21,7 @@ from evening.stage import PLATFORM, Stage, Unplayable, host, office
 Report = dict[str, Any]
 _PATIENCE = 30.0
 _CARRIER = "Village Express"
-_PACKED_TONIGHT = 1_500  # orders of a county; what the shelf shop sold beyond it leaves in the morning
+_PACKED_TONIGHT = 1_000  # orders of a county; what the shelf shop sold beyond it leaves in the morning
 
 
 class Show(msgspec.Struct, frozen=True):

@@ -79,7 +79,7 @@ def test_the_default_crowd_wants_more_tea_than_there_is() -> None:
     tea = next(slot for slot in SLOTS if slot.sku == "LS-TEA-100")
     asked = [
         arrival.asks[0].quantity
-        for arrival in crowd(viewers=1_200).arrivals
+        for arrival in crowd(viewers=900).arrivals
         if (arrival.show, arrival.slot) == (tea.show, tea.number)
         and arrival.behaviour not in {Behaviour.LATE, Behaviour.GREEDY}
     ]
