@@ -103,7 +103,7 @@ class Stored(DependencyProvider):
     def start(self) -> None:
         self.container.spawn_managed_thread(self._prepare, identifier="mongodb.indexes")
 
-    def get_dependency(self, worker_ctx: object) -> Store | Away:
+    def get_dependency(self, worker_ctx: object) -> Store | Away:  # noqa: ARG002  nameko passes it
         return self._store or Away()
 
     def _prepare(self) -> None:
