@@ -1,15 +1,16 @@
 """Publishes the events that ride in documents: read in order, send, then remove. Nothing else publishes.
 
 State and its events are one write: a service writes them into the document's `outbox` and tells the relay which
-documents. The relay reads the outbox from the database (never from memory, so the order is the document's own whoever
+documents. The relay reads the outbox from the database (so the order is the document's own, whoever
 wrote last), publishes with `acks=all` and an idempotent producer, and a moment later removes what was published: the
 events of a document that come shortly after one another then cost one write. Killed between any two steps nothing is
 lost; what is published again has the same id. A sweep finds what was left behind; it is the safety net, not the way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import eventlet
 from eventlet.event import Event as Signal
@@ -27,6 +28,8 @@ _BATCH = 500
 # Longer $in lists were slower on the embedded engine, and no faster on others.
 _READ_AT_ONCE = 50
 _MARKED_AT_ONCE = 20
+_KEPT = 5_000  # outboxes in memory; beyond it they are read when their turn comes
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _LEFT_BEHIND = timedelta(seconds=3)
 # Without a lower bound the embedded engine reads every document whose outbox is empty (6,000: 120 ms instead of 1).
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,12 +50,22 @@ class Relay:
         self._waiting: dict[type[Document], dict[str, None]] = {}
         self._wake = Signal()
         self._unmarked: dict[type[Document], dict[str, list[str]]] = {}
+        self._inserted: dict[type[Document], dict[str, list[dict[str, Any]]]] = {}
         self._published: set[str] = set()
         self._just_marked: set[str] = set()
 
-    def publish(self, document: type[Document], ids: Iterable[str]) -> None:
-        """Say that these documents have events; returns at once."""
-        self._waiting.setdefault(document, {}).update(dict.fromkeys(ids))
+    def publish(
+        self, document: type[Document], ids: Iterable[str], inserted: Mapping[str, list[dict[str, Any]]] = _NONE
+    ) -> None:
+        """Say that these documents have events; returns at once.
+
+        `inserted`: the outboxes of those that the caller has just inserted. They need not be read again, for nothing
+        can have come before what a document was born with.
+        """
+        waiting = self._waiting.setdefault(document, {})
+        waiting.update(dict.fromkeys(ids))
+        if len(waiting) <= _KEPT:
+            self._inserted.setdefault(document, {}).update(inserted)
         self.wake()
 
     def wake(self) -> None:
@@ -122,7 +135,7 @@ class Relay:
         return removed
 
     def _relay(self, document: type[Document], ids: list[str]) -> int:
-        boxes = self._read(document._get_collection(), ids)
+        boxes = self._boxes(document, ids)
         for wave in _waves(list(boxes.values())):
             self._producer.send([to_message(item) for item in wave])
             for item in wave:
@@ -134,16 +147,23 @@ class Relay:
             unmarked[key] = [*unmarked.get(key, []), *events]
         return sum(map(len, boxes.values()))
 
-    def _read(self, collection: Collection[dict[str, Any]], ids: list[str]) -> dict[str, list[Record]]:
+    def _boxes(self, document: type[Document], ids: list[str]) -> dict[str, list[Record]]:
         """The events of these documents in their order, without those that only wait to be removed."""
-        boxes: dict[str, list[Record]] = {}
+        born = self._inserted.get(document, {})
+        known = {key: born.pop(key) for key in ids if key in born}
+        known |= self._read(document._get_collection(), [key for key in ids if key not in known])
+        boxes = {
+            key: [from_document(item) for item in outbox if item["id"] not in self._published]
+            for key, outbox in known.items()
+        }
+        return {key: box for key, box in boxes.items() if box}
+
+    def _read(self, collection: Collection[dict[str, Any]], ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+        outboxes: dict[str, list[dict[str, Any]]] = {}
         for start in range(0, len(ids), _READ_AT_ONCE):
             query = {"_id": {"$in": ids[start : start + _READ_AT_ONCE]}}
-            for row in collection.find(query, {"outbox": 1}):
-                box = [item for item in row.get("outbox", ()) if item["id"] not in self._published]
-                if box:
-                    boxes[row["_id"]] = [from_document(item) for item in box]
-        return boxes
+            outboxes |= {row["_id"]: row.get("outbox", []) for row in collection.find(query, {"outbox": 1})}
+        return outboxes
 
 
 def _waves(outboxes: list[list[Record]]) -> Iterable[list[Record]]:

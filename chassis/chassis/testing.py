@@ -36,5 +36,6 @@ class FakeRelay:
     def __init__(self) -> None:
         self.told: list[tuple[type[Document], str]] = []
 
-    def publish(self, document: type[Document], ids: Iterable[str]) -> None:
+    def publish(self, document: type[Document], ids: Iterable[str], inserted: object = None) -> None:  # noqa: ARG002
+        """As `Relay.publish`; what was inserted is not kept."""
         self.told.extend((document, key) for key in ids)

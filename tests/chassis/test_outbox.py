@@ -198,6 +198,18 @@ def test_what_waits_to_be_removed_is_not_published_again(documents: Any) -> None
     assert len(sender.sent) == 2
 
 
+def test_what_a_document_was_born_with_is_published_without_reading_it_again(documents: Any) -> None:
+    relay = Relay("broadcast", sender := Recorder())
+    show = new_id()
+    relay.publish(documents, [show], {show: events(show, 2)})
+    assert relay.run_once() == 2, "although it is not even in the database"
+    insert_late = events(show, 3)
+    documents._get_collection().insert_one({"_id": show, "version": 3, "outbox": insert_late})
+    relay.publish(documents, [show])
+    assert relay.run_once() == 1, "what came later is read"
+    assert [dict(headers)["ce_id"].decode()[-1:] for _, _, _, headers in sender.sent] == ["1", "2", "3"]
+
+
 def test_the_sweep_finds_what_was_left_behind_and_leaves_alone_what_is_fresh(documents: Any) -> None:
     relay = Relay("broadcast", sender := Recorder())
     old, fresh = insert(1, age=timedelta(minutes=1)), insert(1)

@@ -30,7 +30,9 @@ _TRIES: Final = 50
 class Relays(Protocol):
     """What a store needs of the outbox relay."""
 
-    def publish(self, document: type[Document], ids: Iterable[str]) -> None: ...
+    def publish(
+        self, document: type[Document], ids: Iterable[str], inserted: Mapping[str, list[dict[str, Any]]] = ...
+    ) -> None: ...
 
 
 def pieces(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
