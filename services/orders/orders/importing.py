@@ -1,7 +1,8 @@
 """Takes in other platforms' orders: a file in chunks, sales by the same engine as every other order, then what came
 back.
 
-Within a chunk sales come before returns. Decides nothing; `channels.py` and `domain.py` do.
+Within a chunk sales come before returns. The events of a chunk are published when it is through, so that publishing
+does not slow it. Decides nothing; `channels.py` and `domain.py` do.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,6 +69,7 @@ class Importing:
         shelves = self._store.allotments.open_shelves({line.sku for line, _ in fresh})
         wanted, unknown = channels.requests_of(channel, fresh, shelves, self._clock())
         outcomes = self._placing.place([request for _, request in wanted])
+        self._store.orders.tell(one.order.id for one in outcomes if isinstance(one, domain.Accepted))
         placed = _tally([line for line, _ in wanted], outcomes)
         return _Tally(placed.accepted, unchanged + placed.unchanged, refused + unknown + placed.refused)
 

@@ -20,13 +20,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from chassis import metrics
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Unavailable
-from contracts import metrics as declared
 from contracts.ids import new_id
-from orders import domain, stock
-from orders.domain import Accepted, Decision, Outcome, Refused, Replayed, Request
+from orders import domain, figures, stock
+from orders.domain import Accepted, Decision, Outcome, Refused, Request
 from orders.model import Allotment, Change, Line, Order
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore, Taking, pause
@@ -150,9 +148,10 @@ class Placing:
         lines = [(taking, line) for taking in takings for line in taking.lines]
         orders = [domain.order_of(taking.allotment, line) for taking, line in lines]
         void = self._store.orders.add(orders, {line.id: line.recorded_at for _, line in lines})
+        self._store.orders.tell(line.id for _, line in lines if not line.imported and line.id not in void)
         elsewhere = self._elsewhere(order.request_key for order in orders if order.id in void)
         for taking in takings:
-            metrics.histogram(declared.PLACING_BATCH).observe(len(taking.lines))
+            figures.count_batch(len(taking.lines))
             self._finish(taking.allotment.id, taking.batch_id, [line for line in taking.lines if line.id in void])
         return {taking.allotment.id: elsewhere for taking in takings}
 
@@ -181,7 +180,7 @@ class Placing:
             if isinstance(answer, Refused):
                 self._missed[decided.allotment.id] += answer.missed
             if not decided.allotment.rehearsal:
-                _count(request, answer)
+                figures.count(request, answer)
 
     def settle(self, allotment: Allotment) -> None:
         """Finish every batch that is in the allotment as read: the orders come into being, whoever began them."""
@@ -189,6 +188,7 @@ class Placing:
             lines = allotment.batches.get(batch, [])
             orders = [domain.order_of(allotment, line) for line in lines]
             void = self._store.orders.add(orders, {line.id: line.recorded_at for line in lines})
+            self._store.orders.tell(line.id for line in lines if line.id not in void)
             self._finish(allotment.id, batch, [line for line in lines if line.id in void])
         self._tidy_one(allotment.id)
 
@@ -241,17 +241,3 @@ def _slices(groups: dict[str, list[Request]]) -> Iterator[dict[str, list[Request
     keys = list(groups)
     for start in range(0, len(keys), _ALLOTMENTS_AT_ONCE):
         yield {key: groups[key] for key in keys[start : start + _ALLOTMENTS_AT_ONCE]}
-
-
-def _count(request: Request, outcome: Outcome) -> None:
-    if isinstance(outcome, Accepted):
-        metrics.counter(declared.ORDERS_PLACED).labels(request.channel).inc()
-        metrics.counter(declared.UNITS_SOLD).labels(request.channel).inc(request.quantity)
-        if payment := outcome.order.payment:  # what another platform sold was paid there
-            metrics.counter(declared.ORDERS_PAID).labels(request.channel).inc()
-            metrics.counter(declared.REVENUE_FEN).labels(request.channel).inc(payment.amount_fen)
-    elif isinstance(outcome, Refused):
-        metrics.counter(declared.ORDERS_REFUSED).labels(request.channel, outcome.refusal.code).inc()
-
-
-__all__ = ["Placing", "Replayed", "batch_id"]

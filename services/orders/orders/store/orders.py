@@ -17,7 +17,7 @@ class OrderRows(Rows[Order]):
         super().__init__(OrderDoc, Order, relay)
 
     def add(self, orders: Sequence[Order], recorded_at: Mapping[str, datetime]) -> set[str]:
-        """Insert new orders with their first events; those already there are as they are.
+        """Insert new orders with their first events, untold as yet; those already there are as they are.
 
         Returns the ids that are not there afterwards: another order has their request key.
         """
@@ -26,9 +26,11 @@ class OrderRows(Rows[Order]):
             outbox = outbox_of(order.id, first_facts(order), order.version, recorded_at[order.id])
             documents.append(document_of(order) | {"outbox": outbox})
         ids = [order.id for order in orders]
-        void = set() if self.insert_new(documents) else set(ids) - {one.id for one in self.many(ids)}
-        self._relay.publish(OrderDoc, ids if not void else [key for key in ids if key not in void])
-        return void
+        return set() if self.insert_new(documents) else set(ids) - {one.id for one in self.many(ids)}
+
+    def tell(self, ids: Iterable[str]) -> None:
+        """Let the events of these orders be published now; without it a sweep finds them."""
+        self._relay.publish(OrderDoc, ids)
 
     def by_keys(self, keys: Iterable[str]) -> list[Order]:
         """Orders that these requests became."""
