@@ -21,7 +21,7 @@ from contracts import metrics as declared
 __all__ = ["Outbox", "Relay"]
 
 _log = logging.getLogger(__name__)
-_MARK_SECONDS: Final = 0.5  # what is published in that time is removed together, a document's events in one write
+_MARK_SECONDS: Final = 1.5  # what is published in that time is removed together, a document's events in one write
 
 
 class Outbox(SharedExtension):

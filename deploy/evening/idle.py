@@ -85,6 +85,11 @@ class Watch:
         }
         return ", ".join(what for what, (name, query) in left.items() if database[name].find_one(query, {"_id": 1}))
 
+    def lacks(self, service: str, collection: str, number: int, query: Mapping[str, Any]) -> str:
+        """What a service has still to learn: empty when so many documents match."""
+        there = self._mongo[self._databases[service]][collection].count_documents(query)
+        return f"{service} knows {there:,} of {number:,} {collection}" if there < number else ""
+
     def busy(self) -> str:
         """What is still going on; empty when the house is at rest. What is cheap to ask is asked first."""
         for service in self._databases:

@@ -79,12 +79,14 @@ class Night:
     async def _prepare(self, stage: Stage, watch: Watch) -> list[scenes.Show]:
         """The market, the shelf and the shows; every service knows what it needs to know."""
         task = self._task("Importing items, shelf and line-up", 3)
-        self.imports |= await scenes.stock_shelf(stage, trace.wares(trace.lines(self._trace)))
+        wares = trace.wares(trace.lines(self._trace))
+        self.imports |= await scenes.stock_shelf(stage, wares)
         self._progress.advance(task)
         shows, self.imports["lineup"] = await scenes.plan_shows(stage, self._lineup, rehearsal=False)
         shows = await scenes.allot(stage, self.plan, shows)
         self._progress.advance(task)
-        await until(lambda: _behind(watch, "orders", "stock.allotted"), within=_REST_WITHIN)
+        allotted = len(wares) + len(self.plan.slots)
+        await until(lambda: watch.lacks("orders", "allotments", allotted, {"rehearsal": False}), within=_REST_WITHIN)
         self._progress.advance(task)
         return shows
 
@@ -212,11 +214,6 @@ def summary(report: scenes.Report) -> dict[str, Any]:
             for (field, reason), rows in sorted(groups.items(), key=lambda group: -len(group[1]))
         ],
     }
-
-
-def _behind(watch: Watch, service: str, topic: str) -> str:
-    unread = watch.unread(service, topic)
-    return f"{service} has still to read {unread}" if unread or watch.unpublished("catalog") else ""
 
 
 __all__ = ["Evidence", "Night", "Plan", "Wish", "summary"]

@@ -18,6 +18,7 @@ Operation = InsertOne[Any] | UpdateOne
 NO_OUTBOX: Final = {"outbox": 0}
 _ALREADY_THERE: Final = 11000
 _AT_ONCE: Final = 500
+_WRITTEN_AT_ONCE: Final = 250  # others write too, and a command is one transaction in the database's cache
 
 
 def operation(read_as: str | None, row: Row, events: list[Row]) -> Operation:
@@ -31,8 +32,11 @@ def operation(read_as: str | None, row: Row, events: list[Row]) -> Operation:
 
 def write(document: type[Document], operations: Mapping[str, Operation], stamp: str) -> set[str]:
     """Carry out the operations that still apply; the ids of the others."""
-    if not operations:
-        return set()
+    pieces = (dict(part) for part in parts(operations.items(), _WRITTEN_AT_ONCE))
+    return {lost for piece in pieces for lost in _write(document, piece, stamp)}
+
+
+def _write(document: type[Document], operations: Mapping[str, Operation], stamp: str) -> set[str]:
     collection = document._get_collection()
     try:
         result = collection.bulk_write(list(operations.values()), ordered=False)
@@ -58,7 +62,7 @@ def page(document: type[Document], county: str | None, after: str | None, limit:
     return found
 
 
-def parts(values: Iterable[T]) -> Iterator[list[T]]:
+def parts(values: Iterable[T], size: int = _AT_ONCE) -> Iterator[list[T]]:
     """The values in lists short enough for one query."""
     whole = list(values)
-    return (whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE))
+    return (whole[start : start + size] for start in range(0, len(whole), size))
