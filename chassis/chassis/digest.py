@@ -48,9 +48,7 @@ Pair = tuple[Any, Event]  # a Kafka record and the event in it
 class Digest:
     """Brings batches to the service's handlers and says up to which offset they are done."""
 
-    def __init__(
-        self, container: Any, group: str, producer: Sends, stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, container: Any, group: str, producer: Sends, stopping: Callable[[], bool]) -> None:
         self._container = container
         self._group = group
         self._producer = producer
@@ -130,17 +128,13 @@ class Digest:
             except ENGINE_AWAY as away:
                 engine = engine_of(away)
                 _log.warning("%s is away, %s waits: %s", engine, events[0].type, away)
-                metrics.counter(declared.OUTAGE_RETRIES).labels(
-                    self._container.service_name, engine
-                ).inc()
+                metrics.counter(declared.OUTAGE_RETRIES).labels(self._container.service_name, engine).inc()
                 self._sleep(pause)
 
     def _work(self, handler: Handler, payload: Event | list[Event]) -> None:
         done = Signal()
 
-        def finished(
-            _worker: object, result: object, exc_info: Any
-        ) -> tuple[object, Any]:
+        def finished(_worker: object, result: object, exc_info: Any) -> tuple[object, Any]:
             done.send(result, exc_info)
             return result, exc_info
 
@@ -164,16 +158,8 @@ class Digest:
         )
         for pause in pauses():
             try:
-                self._producer.send(
-                    [
-                        dead_letter(
-                            message, group=self._group, reason=reason, attempts=attempts
-                        )
-                    ]
-                )
-                metrics.counter(declared.EVENTS_DEAD).labels(
-                    self._container.service_name, message.topic
-                ).inc()
+                self._producer.send([dead_letter(message, group=self._group, reason=reason, attempts=attempts)])
+                metrics.counter(declared.EVENTS_DEAD).labels(self._container.service_name, message.topic).inc()
                 return
             except ENGINE_AWAY as away:
                 _log.warning("kafka is away, a dead letter waits: %s", away)
@@ -186,15 +172,11 @@ class Digest:
 
     def _measure(self, topic: str, pairs: Sequence[Pair], seconds: float) -> None:
         service = self._container.service_name
-        metrics.histogram(declared.EVENT_HANDLING_SECONDS).labels(
-            service, topic
-        ).observe(seconds)
+        metrics.histogram(declared.EVENT_HANDLING_SECONDS).labels(service, topic).observe(seconds)
         metrics.counter(declared.EVENTS_CONSUMED).labels(service, topic).inc(len(pairs))
         if pairs:
             age = (utcnow() - pairs[0][1].time).total_seconds()
-            metrics.histogram(declared.EVENT_AGE_SECONDS).labels(
-                service, topic
-            ).observe(max(age, 0.0))
+            metrics.histogram(declared.EVENT_AGE_SECONDS).labels(service, topic).observe(max(age, 0.0))
 
 
 def _chunks(pairs: list[Pair], size: int) -> Iterator[list[Pair]]:

@@ -95,9 +95,7 @@ class Stored(DependencyProvider):
         self._service = self.container.service_name
         connect(self._settings, self._service)
         documents = self._store_class.documents
-        self.outbox.register(
-            document for document in documents if issubclass(document, Aggregate)
-        )
+        self.outbox.register(document for document in documents if issubclass(document, Aggregate))
         self.health.register("mongodb", self._check)
 
     def start(self) -> None:

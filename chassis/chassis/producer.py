@@ -60,9 +60,7 @@ class Producer:
         return self._producer
 
 
-def dead_letter(
-    message: ConsumerRecord, *, group: str, reason: str, attempts: int
-) -> Message:
+def dead_letter(message: ConsumerRecord, *, group: str, reason: str, attempts: int) -> Message:
     """The message as it goes to `<topic>.dlq`.
 
     Untouched, with where it came from, why, and how often it was tried.

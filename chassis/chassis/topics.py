@@ -15,10 +15,7 @@ from contracts.events import EVENTS
 
 def of_service(service: str, consumed: Iterable[str]) -> list[str]:
     """Names of the topics a service needs: those it owns and those it consumes."""
-    return sorted(
-        {event.name for event in EVENTS.values() if event.owner == service}
-        | set(consumed)
-    )
+    return sorted({event.name for event in EVENTS.values() if event.owner == service} | set(consumed))
 
 
 def ensure(settings: Settings, names: Iterable[str]) -> None:

@@ -9,12 +9,15 @@ from orders.model import Order
 from orders.store.documents import OrderDoc
 from orders.store.rows import NEVER, Relays, Rows, document_of, outbox_of, pieces
 
+_MOST_UNTOLD = 20_000  # outboxes kept until their orders are told of; others are read from the database then
+
 
 class OrderRows(Rows[Order]):
     """The collection of orders."""
 
     def __init__(self, relay: Relays) -> None:
         super().__init__(OrderDoc, Order, relay)
+        self._untold: dict[str, list[dict[str, Any]]] = {}
 
     def add(self, orders: Sequence[Order], recorded_at: Mapping[str, datetime]) -> set[str]:
         """Insert new orders with their first events, untold as yet; those already there are as they are.
@@ -25,12 +28,18 @@ class OrderRows(Rows[Order]):
         for order in orders:
             outbox = outbox_of(order.id, first_facts(order), order.version, recorded_at[order.id])
             documents.append(document_of(order) | {"outbox": outbox})
+        if self.insert_new(documents):
+            if len(self._untold) < _MOST_UNTOLD:
+                self._untold |= {one["_id"]: one["outbox"] for one in documents}
+            return set()
         ids = [order.id for order in orders]
-        return set() if self.insert_new(documents) else set(ids) - {one.id for one in self.many(ids)}
+        return set(ids) - {one.id for one in self.many(ids)}
 
     def tell(self, ids: Iterable[str]) -> None:
         """Let the events of these orders be published now; without it a sweep finds them."""
-        self._relay.publish(OrderDoc, ids)
+        told = list(ids)
+        born = {key: self._untold.pop(key) for key in told if key in self._untold}
+        self._relay.publish(OrderDoc, told, born)
 
     def by_keys(self, keys: Iterable[str]) -> list[Order]:
         """Orders that these requests became."""
