@@ -17,6 +17,7 @@ docs/decisions/005-group-commit-and-settling.md.
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -131,16 +132,16 @@ class Placing:
             return {}
         batch = batch_id(self._clock())
         takings = [
-            Taking(one.allotment, batch, one.decision.lines, frozenset(self._finished.pop(one.allotment.id, ())))
+            Taking(one.allotment, batch, one.decision.lines, frozenset(self._finished.get(one.allotment.id, ())))
             for one in decided
         ]
         self._under_way.add(batch)
         try:
             took = self._store.allotments.take(takings)
-            for taking in takings:
-                if taking.allotment.id not in took and taking.finished:
-                    self._finished[taking.allotment.id] |= taking.finished
-            return self._insert([taking for taking in takings if taking.allotment.id in took])
+            written = [taking for taking in takings if taking.allotment.id in took]
+            for taking in written:
+                self._removed(taking.allotment.id, taking.finished)
+            return self._insert(written)
         finally:
             self._under_way.discard(batch)
 
@@ -208,14 +209,25 @@ class Placing:
     def tidy(self) -> None:
         """Remove finished batches that no further one removed by the way."""
         by_batch: defaultdict[str, list[str]] = defaultdict(list)
-        for allotment_id in list(self._finished):
-            for batch in self._finished.pop(allotment_id, ()):
+        for allotment_id, batches in self._finished.items():
+            for batch in batches:
                 by_batch[batch].append(allotment_id)
         self._store.allotments.tidy(by_batch)
+        for batch, allotment_ids in by_batch.items():
+            for allotment_id in allotment_ids:
+                self._removed(allotment_id, {batch})
 
     def _tidy_one(self, allotment_id: str) -> None:
-        if finished := self._finished.pop(allotment_id, None):
-            self._store.allotments.tidy({batch: [allotment_id] for batch in finished})
+        finished = set(self._finished.get(allotment_id, ()))
+        self._store.allotments.tidy({batch: [allotment_id] for batch in finished})
+        self._removed(allotment_id, finished)
+
+    def _removed(self, allotment_id: str, batches: AbstractSet[str]) -> None:
+        """Forgotten only now: until they are gone from the document, nobody here must take them for left behind."""
+        if left := self._finished[allotment_id] - batches:
+            self._finished[allotment_id] = left
+        else:
+            del self._finished[allotment_id]
 
     def tell_missed(self) -> None:
         """Say what buyers wanted and did not get since the last time: one event for each allotment."""
