@@ -28,7 +28,7 @@ _BATCH = 500
 # Longer $in lists were slower on the embedded engine, and no faster on others.
 _READ_AT_ONCE = 50
 _MARKED_AT_ONCE = 20
-_KEPT = 10_000  # outboxes in memory; beyond it they are read when their turn comes
+_KEPT = 5_000  # outboxes in memory; beyond it they are read when their turn comes
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _LEFT_BEHIND = timedelta(seconds=3)
 # Without a lower bound the embedded engine reads every document whose outbox is empty (6,000: 120 ms instead of 1).

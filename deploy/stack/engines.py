@@ -99,9 +99,9 @@ def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Emb
         program = Path(sysconfig.get_path("scripts")) / "secantusd-py"
         place = ["--config", settings, "--storage-path", storage.absolute(), "--host", LOCAL, "--port", port]
         # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9. --standalone: no oplog, which
-        # nobody reads here: a fifth faster. The default cache takes a gigabyte; one of 64M holds commands of some
-        # hundred documents, which is what the services send (it stood still on 5,000 at once).
-        return [str(part) for part in (program, *place, "--cache-size", "64M", "--standalone", "--sync-on-commit")]
+        # nobody reads here: a fifth faster. The default cache takes a gigabyte; one of 32M holds commands of some
+        # hundred documents, which is what the services send (64M stood still on 5,000 at once).
+        return [str(part) for part in (program, *place, "--cache-size", "32M", "--standalone", "--sync-on-commit")]
 
     return _start("database", command, mongodb_answers, run_dir, port)
 

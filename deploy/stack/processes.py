@@ -18,6 +18,10 @@ LEASH = Path(__file__).with_name("leash.py")
 # Below the range that outgoing connections take ports from: free now is most likely still free when it is bound.
 PORTS = range(20_000, 32_000)
 
+# glibc keeps an arena a thread and what was freed in it; the database has a thread a connection. One arena that gives
+# back took a quarter off its footprint, and nothing off its speed.
+_FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
+
 Probe = Callable[[], str | None]  # None when it answers; otherwise what is lacking, for the error
 
 
@@ -60,7 +64,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env=env,
+                env={**_FRUGAL, **(os.environ if env is None else env)},
                 cwd=cwd,
                 start_new_session=True,
             )

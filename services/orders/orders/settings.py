@@ -13,5 +13,5 @@ class OrdersSettings(Settings, frozen=True, kw_only=True):
     pay_within_seconds: Annotated[int, Meta(ge=1, description="Time a buyer has to pay before the order lapses.")] = 900
     settle_after_seconds: Seconds = 2.0
     placing_batch: Count = 256
-    import_chunk_rows: Count = 10_000
+    import_chunk_rows: Count = 4_000
     sold_out_memory_seconds: Seconds = 0.5

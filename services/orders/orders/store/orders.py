@@ -9,7 +9,7 @@ from orders.model import Order
 from orders.store.documents import OrderDoc
 from orders.store.rows import NEVER, Relays, Rows, document_of, outbox_of, pieces
 
-_MOST_UNTOLD = 20_000  # outboxes kept until their orders are told of; others are read from the database then
+_MOST_UNTOLD = 5_000  # outboxes kept until their orders are told of; others are read from the database then
 
 
 class OrderRows(Rows[Order]):
