@@ -4,12 +4,14 @@ Started as a process of its own: `python -m chassis.run ledger:LedgerService` in
 """
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import eventlet
 import msgspec
 from mongoengine import Document, IntField, StringField
+from pymongo.errors import BulkWriteError
 
 from chassis.config import Settings
 from chassis.http import PUBLIC, Call, http
@@ -20,6 +22,7 @@ from contracts.events import (
     AudienceSampled,
     DemandMissed,
     ItemFeatured,
+    ParcelScanned,
     StreamEnded,
     StreamStarted,
 )
@@ -59,6 +62,12 @@ class LedgerStore(Store):
                     "$inc": {"times": 1},
                 },
                 upsert=True,
+            )
+
+    def write_down_many(self, events: list[Any]) -> None:
+        with suppress(BulkWriteError):  # those that came before
+            EntryDoc._get_collection().insert_many(
+                [{"_id": f"scanned {event.id}", "handler": "scanned"} for event in events], ordered=False
             )
 
     def sample(self, fact: AudienceSampled, now: Any) -> None:
@@ -103,6 +112,10 @@ class LedgerService:
         if any(event.data.channel == "poison" for event in events):
             raise ValueError("cannot digest a poisonous channel")
         self.store.write_down(events, "batch")
+
+    @consume(ParcelScanned, batch=500)
+    def scanned(self, events: list[Any]) -> None:
+        self.store.write_down_many(events)
 
     @consume(ItemFeatured, StreamStarted)
     def one_by_one(self, event: Any) -> None:

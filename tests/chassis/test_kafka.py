@@ -17,7 +17,7 @@ from chassis.config import Settings, load
 from chassis.producer import Producer
 from chassis.testing import eventually
 from contracts.codec import record, to_message
-from contracts.events import AudienceSampled, Fact, StreamEnded, StreamStarted
+from contracts.events import AudienceSampled, Fact, ParcelScanned, StreamEnded, StreamStarted
 from contracts.ids import new_id
 from stack.engines import start_broker, start_database
 from stack.processes import Child, free_port
@@ -77,7 +77,10 @@ def entries(settings: dict[str, str], database: str) -> Iterator[Any]:
 def publish(settings: dict[str, str]) -> Iterator[Callable[..., list[str]]]:
     chosen = load(Settings, settings)
     producer = Producer(chosen)
-    topics.ensure(chosen, ["audience.sampled", "stream.started", "stream.ended", "item.featured", "demand.missed"])
+    topics.ensure(
+        chosen,
+        ["audience.sampled", "stream.started", "stream.ended", "item.featured", "demand.missed", "parcel.scanned"],
+    )
 
     def send(*facts: Fact) -> list[str]:
         now = datetime.now(UTC)
@@ -239,3 +242,17 @@ def test_a_rebalance_in_the_middle_of_work_leaves_no_partition_behind(ledger: An
     assert second.stop() == 0
     ids += some()
     eventually(lambda: written(entries, "batch", ids), within=30)
+
+
+def test_a_backlog_larger_than_many_polls_is_digested_to_its_end(ledger: Any, entries: Any, publish: Any) -> None:
+    """kafka-python 3.0.12 never gave back what was left of a partition that was paused with some of it polled."""
+    now = datetime.now(UTC)
+    facts = [
+        ParcelScanned(
+            parcel_id=f"p{n % 40}", buyer_id="b" * 100, county="520123", order_ids=("o" * 100,), hub="h", scanned_at=now
+        )
+        for n in range(12_000)
+    ]
+    publish(*facts)
+    ledger()
+    eventually(lambda: entries.count_documents({"handler": "scanned"}) == len(facts), within=60)
