@@ -23,14 +23,14 @@ from contracts.ids import new_id
 KILLED_AFTER_PUBLISHING = Path(__file__).with_name("killed_after_publishing.py")
 
 
-class SampleDoc(Aggregate):
+class PublishingDoc(Aggregate):
     """An aggregate like a show: some events, keyed by its id."""
 
     id = StringField(primary_key=True)
     meta = {"collection": "samples", "db_alias": "outbox-test"}  # noqa: RUF012  mongoengine reads it once
 
 
-class OtherDoc(Aggregate):
+class OtherPublishingDoc(Aggregate):
     """An aggregate of another kind; in the same collection, which spares a second set of helpers."""
 
     id = StringField(primary_key=True)
@@ -54,12 +54,12 @@ class Recorder:
 
 
 @pytest.fixture
-def documents(settings: dict[str, str]) -> Iterator[type[SampleDoc]]:
+def documents(settings: dict[str, str]) -> Iterator[type[PublishingDoc]]:
     from chassis.config import Settings
 
     connect(load(Settings, settings), "outbox-test")
-    ensure_indexes([SampleDoc])
-    yield SampleDoc
+    ensure_indexes([PublishingDoc])
+    yield PublishingDoc
     disconnect("outbox-test")
 
 
@@ -77,12 +77,12 @@ def events(show: str, count: int, age: timedelta = timedelta(0)) -> list[dict[st
 
 def insert(count: int = 2, age: timedelta = timedelta(0)) -> str:
     show = new_id()
-    SampleDoc._get_collection().insert_one({"_id": show, "version": count, "outbox": events(show, count, age)})
+    PublishingDoc._get_collection().insert_one({"_id": show, "version": count, "outbox": events(show, count, age)})
     return show
 
 
 def outbox_of(show: str) -> list[Any]:
-    found = SampleDoc._get_collection().find_one({"_id": show})
+    found = PublishingDoc._get_collection().find_one({"_id": show})
     assert found is not None
     return list(found["outbox"])
 
@@ -160,7 +160,7 @@ def test_documents_told_of_while_others_are_published_have_their_turn_too(docume
             if len(self.calls) == 1:
                 insert_into(show)
                 relay.publish(documents, [show])
-                relay.publish(OtherDoc, [late])
+                relay.publish(OtherPublishingDoc, [late])
 
     def insert_into(show: str) -> None:
         (again,) = events(show, 1)
