@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 class LedgerSettings(Settings, frozen=True, kw_only=True):
     slow_seconds: float = 0.0
+    slow_channel: str = ""
 
 
 class EntryDoc(Document):
@@ -106,7 +107,7 @@ class LedgerService:
 
     @consume(AudienceSampled, batch=100)
     def sampled(self, events: list[Any]) -> None:
-        if self.store.settings.slow_seconds and any(event.data.channel == "slow" for event in events):
+        if any(event.data.channel == self.store.settings.slow_channel for event in events):
             _log.warning("sleeping over %s", [event.id for event in events])
             eventlet.sleep(self.store.settings.slow_seconds)
         if any(event.data.channel == "poison" for event in events):

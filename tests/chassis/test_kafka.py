@@ -163,8 +163,8 @@ def test_a_fanout_handler_sees_what_happened_before_it_started(ledger: Any, entr
 
 
 def test_a_stop_lets_the_batch_under_way_end_and_commits_it(ledger: Any, entries: Any, publish: Any) -> None:
-    service = ledger(SLOW_SECONDS="1.5")
-    ids = publish(sample(new_id(), channel="slow"))
+    service = ledger(SLOW_SECONDS="1.5", SLOW_CHANNEL="stopped")
+    ids = publish(sample(new_id(), channel="stopped"))
     eventually(lambda: service.busy_with(ids[0]))
     assert service.stop() == 0
     assert written(entries, "batch", ids)
@@ -176,8 +176,8 @@ def test_a_stop_lets_the_batch_under_way_end_and_commits_it(ledger: Any, entries
 
 
 def test_a_service_killed_in_its_work_gets_the_batch_again(ledger: Any, entries: Any, publish: Any) -> None:
-    service = ledger(SLOW_SECONDS="30")
-    ids = publish(sample(new_id(), channel="slow"))
+    service = ledger(SLOW_SECONDS="30", SLOW_CHANNEL="killed")
+    ids = publish(sample(new_id(), channel="killed"))
     eventually(lambda: service.busy_with(ids[0]))
     service.child.kill()
     assert not written(entries, "batch", ids)
@@ -231,11 +231,11 @@ def test_one_at_a_time_handlers_get_events_in_order_each_once(ledger: Any, entri
 
 def test_a_rebalance_in_the_middle_of_work_leaves_no_partition_behind(ledger: Any, entries: Any, publish: Any) -> None:
     def some() -> list[str]:
-        return [key for _ in range(12) for key in publish(sample(new_id(), channel="slow"))]
+        return [key for _ in range(12) for key in publish(sample(new_id(), channel="rebalanced"))]
 
-    ledger(SLOW_SECONDS="0.5")
+    ledger(SLOW_SECONDS="0.5", SLOW_CHANNEL="rebalanced")
     ids = some()
-    second = ledger(ready=False, SLOW_SECONDS="0.5")
+    second = ledger(ready=False, SLOW_SECONDS="0.5", SLOW_CHANNEL="rebalanced")
     ids += some()
     eventually(second.answers, within=20)
     ids += some()
