@@ -165,4 +165,7 @@ class Fanout(SharedExtension):
     def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            consumer.close(autocommit=False, timeout_ms=2_000)
+            try:
+                consumer.close(autocommit=False, timeout_ms=2_000)
+            except KafkaError as away:
+                _log.warning("closed without a word: %s", away)
