@@ -28,9 +28,10 @@ from contracts import metrics as declared
 from contracts.events import Fact, event_type
 
 _log = logging.getLogger(__name__)
-# A poll takes whatever was fetched (bounded in bytes, 1 MiB of a partition). kafka-python 3.0.12 parks a partition that
+# A poll takes whatever was fetched (bounded in bytes of a partition). kafka-python 3.0.12 parks a partition that
 # is paused with part of its records polled, and may never give the rest back: the partition stands still for ever.
 _EVERYTHING = 1_000_000
+_FETCHED_BYTES = 262_144  # some hundred events a partition: what a handler takes at once, and no heap of them in memory
 _IDLE_MS = 250
 _BUSY_SECONDS = 0.02
 
@@ -106,6 +107,7 @@ class Group(SharedExtension):
             session_timeout_ms=self._settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 3,
             max_poll_records=_EVERYTHING,
+            max_partition_fetch_bytes=_FETCHED_BYTES,
         )
         self._consumer.subscribe(sorted(self._handlers))
 

@@ -127,9 +127,9 @@ class Night:
         await scenes.perform(stage, self.plan, show, crowd, moment)
 
     async def _take_shelf_orders(self, stage: Stage) -> None:
-        """It comes when the first slots have had their time: a file is in less of a hurry than a crowd."""
+        """It comes when the first slots are half over: a file is in less of a hurry than a crowd."""
         task = self._task(f"The shelf shop's file, as {trace.CHANNEL}", None)
-        await asyncio.sleep(self.plan.seconds(min(slot.minutes for slot in self.plan.slots)))
+        await asyncio.sleep(self.plan.seconds(min(slot.minutes for slot in self.plan.slots)) / 2)
         self.imports[trace.CHANNEL] = await scenes.take_shelf_orders(stage, self._trace)
         self._progress.update(task, total=1, completed=1)
 
