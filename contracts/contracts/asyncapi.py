@@ -97,6 +97,10 @@ def _operations() -> Part:
             if event.name in reads:
                 found[f"{service}.receive.{name}"] = _operation("receive", service, name)
         found[f"{service}.send.{_DEAD}"] = _operation("send", service, _DEAD)
+    for event in EVENTS.values():
+        if event.owner not in READERS:  # said by others; a service of ours reads it
+            name = identifier(event.name)
+            found[f"{event.owner}.send.{name}"] = _operation("send", event.owner, name)
     return found
 
 

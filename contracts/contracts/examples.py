@@ -43,6 +43,19 @@ _OF_ORDER: Final[dict[str, Any]] = (
         "quantity": 2,
     }
 )
+_WAITED: Final[dict[str, Any]] = (
+    _THING
+    | _SLOT
+    | {
+        "name_zh": "修文猕猴桃 5斤装",
+        "name_en": "Xiuwen kiwifruit 2.5 kg",
+        "buyer_id": "buyer-2041",
+        "allotment_id": _ALLOTMENT,
+        "channel": "taobao-live",
+        "quantity": 2,
+    }
+)
+_ENTRY: Final = "016773f2-1180-7c06-8e47-2b9d5f7a1c30"
 _OF_PARCEL: Final[dict[str, Any]] = {
     "parcel_id": _PARCEL,
     "buyer_id": _BUYER,
@@ -148,6 +161,45 @@ _ALL: Final[tuple[e.Fact, ...]] = (
     ),
     e.OrderCancelled(**_OF_ORDER, reason="buyer", refund_fen=7980, cancelled_at=_after(minutes=6)),
     e.OrderReturned(**_OF_ORDER, refund_fen=7980, restocked=False, returned_at=_after(days=6)),
+    e.OrderCompleted(**_OF_ORDER, amount_fen=7980, by="time", completed_at=_after(days=10)),
+    e.ChannelOrderReceived(
+        channel="taobao-live",
+        external_number="2018120300417",
+        sku="XW-KIWI-5",
+        county="520123",
+        allotment_id=_ALLOTMENT,
+        customer="tb-88213",
+        quantity=2,
+        unit_price_fen=3990,
+        placed_at=_after(minutes=3),
+    ),
+    e.OrderDeclined(
+        order_id="016773f0-cc20-7a35-9d1c-6f2e8b4a7036",
+        channel="taobao-live",
+        external_number="2018120300988",
+        line=1,
+        sku="XW-KIWI-5",
+        quantity=5,
+        reason="sold-out",
+        detail="Only 3 remain.",
+        remaining=3,
+        declined_at=_after(minutes=9),
+    ),
+    e.WaitlistOffered(
+        **_WAITED,
+        entry_id=_ENTRY,
+        order_id=_ORDER,
+        unit_price_fen=3990,
+        offered_at=_after(minutes=12),
+        offer_until=_after(minutes=22),
+    ),
+    e.PreorderPlaced(
+        **_WAITED,
+        preorder_id=_ENTRY,
+        lot="XW-KIWI-5-2019-10-05",
+        expected_on=date(2019, 10, 5),
+        preordered_at=_after(minutes=50),
+    ),
     e.AllotmentClosed(
         **_NAMED,
         **_SLOT,

@@ -56,6 +56,20 @@ BuyerId = Annotated[
     ),
 ]
 OrderId = Annotated[Id, Meta(description="The order's opaque id, given by orders.")]
+EntryId = Annotated[Id, Meta(description="Opaque id of a buyer's place on a waitlist, given by orders.")]
+PreorderId = Annotated[Id, Meta(description="Opaque id of the pre-order: its waitlist entry's.")]
+ExternalNumber = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, description="The other platform's own order number.", examples=["536365"]),
+]
+CouponCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z0-9][A-Z0-9-]{2,31}$",
+        description="The coupon's code, as buyers enter it.",
+        examples=["KIWI-10"],
+    ),
+]
 PaymentId = Annotated[Id, Meta(description="The payment's id, given by who took it.")]
 ParcelId = Annotated[Id, Meta(description="The parcel's opaque id, given by orders.")]
 Sku = Annotated[

@@ -39,6 +39,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     unit_price_fen: int | None = None
     external_number: str | None = None
     imported: bool = False
+    waited: bool = False  # comes from the waitlist, so the units promised to it are its own
+    coupon_code: str | None = None
 
 
 class Accepted(NamedTuple):
@@ -212,11 +214,22 @@ def _over_limit(allotment: Allotment, already: int, request: Request) -> Refused
 
 
 def _sold_out(allotment: Allotment, remaining: int, request: Request) -> Refused | None:
-    if request.quantity <= remaining:
+    free = remaining if request.waited else free_units(allotment, remaining)
+    if request.quantity <= free:
         return None
-    detail = f"Only {remaining} remain." if remaining else "Sold out."
-    missed = 0 if allotment.rehearsal else request.quantity - remaining
-    return Refused(Conflict("sold-out", detail, remaining=remaining), missed)
+    detail = f"Only {free} remain." if free else "Sold out."
+    missed = 0 if allotment.rehearsal else request.quantity - free
+    return Refused(Conflict("sold-out", detail, remaining=free, waitlist=waitlist_address(allotment.id)), missed)
+
+
+def free_units(allotment: Allotment, remaining: int) -> int:
+    """What anybody may buy: nothing while what remains would serve somebody who waits, for it is promised to them."""
+    return 0 if 0 < allotment.least_waiting <= remaining else remaining
+
+
+def waitlist_address(allotment_id: str) -> str:
+    """Where a buyer who came too late may wait."""
+    return f"/allotments/{allotment_id}/waitlist"
 
 
 def _line(allotment: Allotment, request: Request) -> Line:

@@ -49,6 +49,7 @@ class Allotment(msgspec.Struct, frozen=True, kw_only=True):
     rehearsal: bool = False
     price_fen: int
     per_buyer_limit: int | None = None
+    least_waiting: int = 0  # units of the smallest waiting entry; 0 when nobody waits
     live_price_fen: int | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""What the services say: a room for each subject. The registry of all of them is `contracts.events`."""
