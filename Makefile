@@ -57,3 +57,7 @@ demo: setup ## play the evening: two shows, a crowd, a report, an audit from out
 .PHONY: up
 up: setup ## start everything here and stay up, printing the addresses
 	@$(BIN)/python -m stack.up $(ARGS)
+
+.PHONY: bench
+bench: setup ## measure how many orders a second are placed, beside ceilings; ARGS=--quick within a minute
+	@$(BIN)/python tests/load/bench_orders.py $(ARGS)
