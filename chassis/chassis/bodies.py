@@ -29,6 +29,8 @@ def body_reader(route: Route, max_body: int, max_upload: int) -> Callable[[dict[
         return lambda _: (None, "")
     if route.takes_csv:
         return lambda environ: (None, decode_text(_csv(environ, max_upload)))
+    if route.takes_raw:
+        return lambda environ: (None, _text(_read(environ, max_body)))
     decoder = msgspec.json.Decoder(route.body)
     optional = route.body_optional
 
@@ -95,6 +97,14 @@ def _csv(environ: dict[str, Any], most: int) -> bytes:
             "media-type", "Send the file as text/csv in UTF-8.", field="Content-Type", valid="text/csv; charset=utf-8"
         )
     return _read(environ, most)
+
+
+def _text(raw: bytes) -> str:
+    """As it was sent: encoded again it is the same bytes, so that a signature over them can be checked."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as wrong:
+        raise Malformed("not-utf-8", f"The body is not UTF-8: byte {wrong.start}.", position=wrong.start) from wrong
 
 
 def _read(environ: dict[str, Any], most: int) -> bytes:

@@ -1,7 +1,7 @@
 """Settings from the environment, all checked before anything starts. Never shows a value: any may be a secret."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -42,6 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbox_sweep_seconds: Seconds = 5.0
     max_workers: Count = 512
 
+    def __repr__(self) -> str:
+        """Names no value: whatever prints settings, a log or a traceback, prints no secret."""
+        return f"<{type(self).__name__}>"
+
+    def complaints(self) -> Iterable[str]:
+        """What is wrong although each field is right by itself, each naming its variable. For services to say."""
+        return ()
+
 
 S = TypeVar("S", bound=Settings)
 
@@ -63,4 +71,7 @@ def load(cls: type[S], env: Mapping[str, str]) -> S:
             complaints.append(f"{variable} is invalid ({_GOT.sub('', str(wrong))})")
     if complaints:
         raise BadSettings("; ".join(complaints))
-    return cls(**values)
+    settings = cls(**values)
+    if several := list(settings.complaints()):
+        raise BadSettings("; ".join(several))
+    return settings

@@ -16,10 +16,10 @@ from nameko.extensions import Entrypoint, register_entrypoint
 from chassis.auth import Role
 from chassis.calls import Answer, Call, Page, Paging, page
 from chassis.refusals import Refusal
-from chassis.routes import ANY_ROLE, CSV, PUBLIC, Public, Route
+from chassis.routes import ANY_ROLE, CSV, PUBLIC, RAW, Public, Route
 from chassis.server import WebServer
 
-__all__ = ["ANY_ROLE", "CSV", "PUBLIC", "Answer", "Call", "HttpDoor", "Page", "Paging", "http", "page"]
+__all__ = ["ANY_ROLE", "CSV", "PUBLIC", "RAW", "Answer", "Call", "HttpDoor", "Page", "Paging", "http", "page"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

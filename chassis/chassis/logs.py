@@ -18,6 +18,7 @@ _CHATTY: Final = {
     "kafka": logging.WARNING,
     "pymongo": logging.WARNING,
     "nameko": logging.WARNING,
+    "stripe": logging.WARNING,
     "urllib3": logging.WARNING,
 }
 

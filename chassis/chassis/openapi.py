@@ -142,6 +142,8 @@ def _query_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, A
 def _request_body(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.takes_csv:
         return {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+    if route.takes_raw:
+        return {"required": True, "content": {"*/*": {"schema": {"type": "string"}}}}
     content = {"application/json": {"schema": _schema(route.body, schemas)}}
     return {"required": not route.body_optional, "content": content}
 

@@ -30,8 +30,16 @@ class CsvBody:
         return "CSV"
 
 
+class RawBody:
+    """The body is text of whatever media type; the door finds it in `call.text`, byte for byte as it was sent."""
+
+    def __repr__(self) -> str:
+        return "RAW"
+
+
 PUBLIC: Final = Public()
 CSV: Final = CsvBody()
+RAW: Final = RawBody()
 ANY_ROLE: Final = frozenset(Role)
 
 
@@ -95,6 +103,11 @@ class Route:
     def takes_csv(self) -> bool:
         """Whether the body is a CSV file."""
         return self.body is CSV
+
+    @cached_property
+    def takes_raw(self) -> bool:
+        """Whether the body is taken as it comes."""
+        return self.body is RAW
 
     @cached_property
     def body_optional(self) -> bool:

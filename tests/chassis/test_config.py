@@ -62,3 +62,24 @@ def test_a_bad_value_is_never_shown(variable: str, value: str) -> None:
 def test_a_number_out_of_range_is_refused(value: str) -> None:
     with pytest.raises(BadSettings, match="MAX_WORKERS"):
         load(Settings, {**ENOUGH, "MAX_WORKERS": value})
+
+
+class CarefulSettings(Settings, frozen=True, kw_only=True):
+    card: str = "off"
+    card_key: str = ""
+
+    def complaints(self) -> list[str]:
+        return ["CARD_KEY is missing: CARD is on"] if self.card == "on" and not self.card_key else []
+
+
+def test_settings_that_do_not_fit_together_are_complained_of_by_the_service() -> None:
+    assert load(CarefulSettings, ENOUGH).card == "off"
+    with pytest.raises(BadSettings, match="CARD_KEY is missing: CARD is on"):
+        load(CarefulSettings, {**ENOUGH, "CARD": "on"})
+
+
+def test_printed_settings_show_no_value() -> None:
+    settings = load(CarefulSettings, {**ENOUGH, "CARD_KEY": "hunter3"})
+    for shown in (repr(settings), str(settings), f"{settings}", repr({"settings": settings})):
+        assert "hunter" not in shown
+        assert "CarefulSettings" in shown

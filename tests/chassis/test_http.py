@@ -1,5 +1,6 @@
 """The HTTP door from outside: what fits, and what every answer says."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +61,14 @@ def test_an_upload_is_read_row_by_row(sample: Service) -> None:
         "unchanged": 0,
         "refused": [{"row": 3, "field": "price_fen", "reason": "expected a whole number", "value": "cheap"}],
     }
+
+
+def test_a_raw_body_is_taken_byte_for_byte_whatever_its_media_type(anybody: httpx.Client) -> None:
+    sent = '\ufeff{"a":  "猕猴桃"}\r\n'.encode()
+    for kind in ("application/json", "application/x-www-form-urlencoded", "text/plain"):
+        answer = anybody.post("/bells", content=sent, headers={"Content-Type": kind})
+        assert answer.json() == {"sha256": hashlib.sha256(sent).hexdigest()}
+    assert anybody.post("/bells", content=b"\xff").json()["type"] == "/problems/not-utf-8"
 
 
 def test_a_head_request_has_the_headers_and_no_body(anybody: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """The doors of the sample service. Each does the least that shows what the chassis does around it."""
 
+import hashlib
 import time
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response
 from chassis import rows
 from chassis.auth import Role
 from chassis.config import Settings
-from chassis.http import ANY_ROLE, CSV, PUBLIC, Answer, Call, Page, Paging, http, page
+from chassis.http import ANY_ROLE, CSV, PUBLIC, RAW, Answer, Call, Page, Paging, http, page
 from chassis.refusals import Conflict, NotFound
 
 FRUIT = ["apple", "chestnut", "kiwi", "pear", "plum"]
@@ -110,6 +111,11 @@ class Sample:
     def number(self, _call: Call[None], number: int) -> int:
         """A number, doubled."""
         return 2 * number
+
+    @http("POST", "/bells", who=PUBLIC, body=RAW, returns=dict[str, str])
+    def ring(self, call: Call[None]) -> dict[str, str]:
+        """Somebody else's webhook: its body is signed, so it is taken as it comes."""
+        return {"sha256": hashlib.sha256(call.text.encode()).hexdigest()}
 
     @http("POST", "/prices/import", who={Role.COUNTY, Role.PLATFORM}, body=CSV, returns=rows.RowReport)
     def prices(self, call: Call[None]) -> rows.RowReport:
