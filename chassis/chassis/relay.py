@@ -5,12 +5,17 @@ documents. The relay reads the outbox from the database (so the order is the doc
 wrote last), publishes with `acks=all` and an idempotent producer, and a moment later removes what was published: the
 events of a document that come shortly after one another then cost one write. Killed between any two steps nothing is
 lost; what is published again has the same id. A sweep finds what was left behind; it is the safety net, not the way.
+
+A service that keeps the events of many new documents together, in the one write that decided them, hands them over
+itself (`send`) and is told when they are published: then it may forget them. While the relay is `behind` it had better
+let each document carry its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import eventlet
 from eventlet.event import Event as Signal
@@ -29,6 +34,7 @@ _BATCH = 500
 _READ_AT_ONCE = 50
 _MARKED_AT_ONCE = 20
 _KEPT = 5_000  # outboxes in memory; beyond it they are read when their turn comes
+_MOST_FRESH = 5_000  # events handed over and not yet published; beyond it the relay is behind
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _LEFT_BEHIND = timedelta(seconds=3)
 # Without a lower bound the embedded engine reads every document whose outbox is empty (6,000: 120 ms instead of 1).
@@ -39,6 +45,13 @@ class Sender(Protocol):
     """What the relay needs of a producer."""
 
     def send(self, messages: Sequence[Message]) -> None: ...
+
+
+class _Fresh(NamedTuple):
+    """Events of new documents, a box for each document, and who wants to know that they are published."""
+
+    boxes: Sequence[Sequence[Record]]
+    then: Callable[[], None]
 
 
 class Relay:
@@ -53,6 +66,23 @@ class Relay:
         self._inserted: dict[type[Document], dict[str, list[dict[str, Any]]]] = {}
         self._published: set[str] = set()
         self._just_marked: set[str] = set()
+        self._fresh: deque[_Fresh] = deque()
+        self._fresh_events = 0
+        self._away = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether events that are handed over now may have to wait for long."""
+        return self._away or self._fresh_events > _MOST_FRESH
+
+    def send(self, boxes: Sequence[Sequence[Record]], then: Callable[[], None]) -> None:
+        """Publish the first events of new documents, a box for each in its order; returns at once.
+
+        They come before whatever these documents say later. `then` is called when the broker has them all.
+        """
+        self._fresh.append(_Fresh(boxes, then))
+        self._fresh_events += sum(map(len, boxes))
+        self.wake()
 
     def publish(
         self, document: type[Document], ids: Iterable[str], inserted: Mapping[str, list[dict[str, Any]]] = _NONE
@@ -82,7 +112,31 @@ class Relay:
         """Publish what is waiting; returns how many events. On an outage everything not removed is still waiting."""
         if self._wake.ready():
             self._wake = Signal()
-        return sum(self._empty(document, ids) for document, ids in list(self._waiting.items()))
+        published = self._send_fresh()
+        return published + sum(self._empty(document, ids) for document, ids in list(self._waiting.items()))
+
+    def _send_fresh(self) -> int:
+        """Publish what was handed over, also what is meanwhile."""
+        published = 0
+        while self._fresh:
+            fresh = self._some_fresh()
+            try:
+                published += self._publish([box for one in fresh for box in one.boxes])
+            except ENGINE_AWAY:
+                self._fresh.extendleft(reversed(fresh))
+                raise
+            for one in fresh:
+                self._fresh_events -= sum(map(len, one.boxes))
+                one.then()
+        return published
+
+    def _some_fresh(self) -> list[_Fresh]:
+        fresh = [self._fresh.popleft()]
+        events = len(fresh[0].boxes)
+        while self._fresh and events < _BATCH:
+            fresh.append(self._fresh.popleft())
+            events += len(fresh[-1].boxes)
+        return fresh
 
     def _empty(self, document: type[Document], ids: dict[str, None]) -> int:
         """Publish for the ids that wait and those that come meanwhile: each is taken out before its outbox is read."""
@@ -91,7 +145,8 @@ class Relay:
             for key in batch:
                 del ids[key]
             try:
-                published += self._relay(document, batch)
+                # Whatever was handed over before one of these ids was is published before it.
+                published += self._send_fresh() + self._relay(document, batch)
             except ENGINE_AWAY:
                 ids.update(dict.fromkeys(batch))
                 raise
@@ -136,16 +191,28 @@ class Relay:
 
     def _relay(self, document: type[Document], ids: list[str]) -> int:
         boxes = self._boxes(document, ids)
-        for wave in _waves(list(boxes.values())):
-            self._producer.send([to_message(item) for item in wave])
-            for item in wave:
-                metrics.counter(declared.EVENTS_PUBLISHED).labels(self._service, item.type).inc()
+        published = self._publish(list(boxes.values()))
         unmarked = self._unmarked.setdefault(document, {})
         for key, box in boxes.items():
             events = [item.id for item in box]
             self._published.update(events)
             unmarked[key] = [*unmarked.get(key, []), *events]
-        return sum(map(len, boxes.values()))
+        return published
+
+    def _publish(self, boxes: Sequence[Sequence[Record]]) -> int:
+        for wave in _waves(boxes):
+            self._hand_to_producer([to_message(item) for item in wave])
+            for topic, events in Counter(item.type for item in wave).items():
+                metrics.counter(declared.EVENTS_PUBLISHED).labels(self._service, topic).inc(events)
+        return sum(map(len, boxes))
+
+    def _hand_to_producer(self, messages: Sequence[Message]) -> None:
+        try:
+            self._producer.send(messages)
+            self._away = False
+        except ENGINE_AWAY:
+            self._away = True
+            raise
 
     def _boxes(self, document: type[Document], ids: list[str]) -> dict[str, list[Record]]:
         """The events of these documents in their order, without those that only wait to be removed."""
@@ -166,7 +233,7 @@ class Relay:
         return outboxes
 
 
-def _waves(outboxes: list[list[Record]]) -> Iterable[list[Record]]:
+def _waves(outboxes: Sequence[Sequence[Record]]) -> Iterable[list[Record]]:
     """First events of all documents, then the second ones, ….
 
     An event is on the broker before its successor, whatever their topics.

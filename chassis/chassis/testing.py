@@ -4,10 +4,12 @@ Waiting for facts, and a relay that only remembers. No engine and no service is 
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from mongoengine import Document
+
+from contracts.codec import Record
 
 T = TypeVar("T")
 
@@ -31,10 +33,18 @@ def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05
 
 
 class FakeRelay:
-    """Remembers which documents were said to have events; publishes nothing."""
+    """Remembers which documents were said to have events, and the events it was handed; publishes nothing."""
+
+    behind = False
 
     def __init__(self) -> None:
         self.told: list[tuple[type[Document], str]] = []
+        self.sent: list[Record] = []
+
+    def send(self, boxes: Sequence[Sequence[Record]], then: Callable[[], None]) -> None:
+        """As `Relay.send`; published at once."""
+        self.sent.extend(item for box in boxes for item in box)
+        then()
 
     def publish(self, document: type[Document], ids: Iterable[str], inserted: object = None) -> None:  # noqa: ARG002
         """As `Relay.publish`; what was inserted is not kept."""
