@@ -37,6 +37,26 @@ def unread(kafka: str, group: str, names: Iterable[str]) -> dict[TopicPartition,
         consumer.close(autocommit=False)
 
 
+class Follower:
+    """Reads topics on and on: what `more` gives begins where it last ended, and first where the topics end now."""
+
+    def __init__(self, kafka: str, names: Iterable[str]) -> None:
+        self._consumer = _consumer(kafka)
+        self._parts = _partitions(self._consumer, names)
+        self._consumer.assign(self._parts)
+        for part, end in self._consumer.end_offsets(self._parts).items():
+            self._consumer.seek(part, end)
+        for _ in self.more():
+            pass
+
+    def more(self) -> Iterator[Any]:
+        """Every message that came since, to the real end."""
+        return _to_the_end(self._consumer, self._parts, lambda _: None)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 def _read(
     kafka: str,
     names: Iterable[str],
@@ -45,9 +65,7 @@ def _read(
     from_the_beginning: bool,
     positions: dict[TopicPartition, int] | None = None,
 ) -> Iterator[Any]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50
-    )
+    consumer = _consumer(kafka)
     try:
         parts = _partitions(consumer, names)
         consumer.assign(parts)
@@ -58,6 +76,12 @@ def _read(
             positions.update({part: consumer.position(part) for part in parts})
     finally:
         consumer.close()
+
+
+def _consumer(kafka: str) -> Any:
+    return KafkaConsumer(
+        bootstrap_servers=kafka.split(","), group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50
+    )
 
 
 def _to_the_end(consumer: Any, parts: list[TopicPartition], progress: Callable[[int], object]) -> Iterator[Any]:

@@ -19,10 +19,18 @@ SERVICES: Final = ("catalog", "broadcast", "orders", "notify")
 _UNSETTLED: Final = {"orders": ("owed",), "allotments": ("pending", "batches")}
 
 
-def read(mongodb_uri: str, databases: Mapping[str, str], evidence: Evidence) -> None:
-    """Fill the evidence with everything at rest. `databases` says under which name each service keeps its own."""
+def read(
+    mongodb_uri: str,
+    databases: Mapping[str, str],
+    evidence: Evidence,
+    only: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Fill the evidence with everything at rest. `databases` says under which name each service keeps its own.
+
+    `only`: queries for collections of which a part is wanted.
+    """
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri, tz_aware=True, serverSelectionTimeoutMS=5_000) as client:
-        kept = {service: _documents(client[name]) for service, name in databases.items()}
+        kept = {service: _documents(client[name], only or {}) for service, name in databases.items()}
     _look_over(kept, evidence)
     orders, catalog = kept.get("orders", {}), kept.get("catalog", {})
     evidence.orders = [_order(document) for document in orders.get("orders", ())]
@@ -46,8 +54,10 @@ def _names(database: Database[dict[str, Any]]) -> list[str]:
     return sorted(name for name in database.list_collection_names() if not name.startswith("system."))
 
 
-def _documents(database: Database[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {name: list(database[name].find({})) for name in _names(database)}
+def _documents(
+    database: Database[dict[str, Any]], only: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    return {name: list(database[name].find(only.get(name, {}))) for name in _names(database)}
 
 
 def _look_over(kept: Mapping[str, Mapping[str, Iterable[Document]]], evidence: Evidence) -> None:
@@ -90,7 +100,7 @@ def _order(document: Document) -> Order:
         live=document["state"] != "cancelled",
         state=document["state"],
         placed_at=document["placed_at"],
-        key=document.get("request_key") or "",
+        key=(document.get("keys") or [""])[0],
         show_id=document.get("show_id"),
         slot=document.get("slot"),
         rehearsal=bool(document.get("rehearsal")),

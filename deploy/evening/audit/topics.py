@@ -73,10 +73,11 @@ class Topics:
 def read(kafka: str, *, progress: Reading = lambda _: None) -> Topics:
     """Read every topic of ours and its dead letters to the end that it has now."""
     ours = {name for topic in EVENTS for name in (topic, f"{topic}.dlq")}
-    return _sorted(messages(kafka, ours, progress))
+    return told(messages(kafka, ours, progress))
 
 
-def _sorted(read: Iterable[Any]) -> Topics:
+def told(read: Iterable[Any]) -> Topics:
+    """These messages, whoever read them."""
     said, dead, undecodable = [], [], []
     for message in read:
         headers = dict(message.headers or ())
