@@ -12,21 +12,20 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import tables
-from bench.selling import Run, sell
-from bench.shop import open_shop
+from bench.programme import Programme, Wish
 from stack.arguments import Arguments
-from stack.engines import Engines, start_engines
+from stack.engines import start_engines
 from stack.issuer import Issuer
 from stack.processes import ProcessError
 
-WIDTH = 130  # of the tables where they go to a file
+SECONDS, QUICK_SECONDS = 5.0, 1.0  # a run
+WIDTH = 150  # of the tables where they go to a file
 
 
 def main() -> None:
@@ -35,54 +34,77 @@ def main() -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     run_dir = Path(tempfile.mkdtemp(prefix="shanhuo-bench-"))
     try:
-        report = _measure(wanted, run_dir, console)
+        programme = _measured(wanted, run_dir, console)
     except ProcessError as error:
         sys.exit(f"bench: {error}\nThe logs are in {run_dir}.")
     except KeyboardInterrupt:
         shutil.rmtree(run_dir, ignore_errors=True)
         sys.exit("bench: stopped")
     shutil.rmtree(run_dir, ignore_errors=True)
-    if wanted.json:
-        wanted.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-        console.print(f"All of it is in {wanted.json}.")
+    sys.exit(0 if _tell(programme, wanted, console) else 1)
 
 
-def _measure(wanted: argparse.Namespace, run_dir: Path, console: Console) -> dict[str, Any]:
+def _measured(wanted: argparse.Namespace, run_dir: Path, console: Console) -> Programme:
     """Everything that was started is ended here, however the measuring ends."""
     env = {"KAFKA_BOOTSTRAP_SERVERS": wanted.kafka, "MONGODB_URI": wanted.mongodb_uri}
     engines = start_engines(run_dir, env=env)
     issuer = Issuer().start()
     try:
         with _progress(console) as progress:
-            runs = _runs(wanted, engines, issuer, run_dir, progress)
-        console.print(tables.runs(runs))
-        return {"runs": runs}
+            task = progress.add_task("starting", total=None)
+            programme = Programme(
+                engines,
+                issuer,
+                run_dir,
+                _wish(wanted),
+                say=lambda what: progress.update(task, description=what, advance=1, total=programme.steps),
+                tick=progress.refresh,
+            )
+            programme.play()
+            progress.update(task, description="measured", completed=programme.steps)
+        return programme
     finally:
         issuer.stop()
         engines.stop()
 
 
-def _runs(wanted: argparse.Namespace, engines: Engines, issuer: Issuer, run_dir: Path, progress: Progress) -> list[Run]:
-    total = len(wanted.replicas) * len(wanted.items) * len(wanted.buyers)
-    task = progress.add_task("placing orders", total=total)
-    runs = []
-    for replicas in wanted.replicas:
-        with open_shop(engines, issuer, run_dir, replicas) as shop:
-            for items in wanted.items:
-                allotments = shop.stock(items)
-                for buyers in wanted.buyers:
-                    progress.update(task, description=f"{buyers} buyers, {items} items, {replicas} replicas")
-                    run, _ = sell(shop, allotments, buyers, wanted.seconds, progress.refresh)
-                    runs.append(run)
-                    progress.advance(task)
-    progress.update(task, description="placing orders")
-    return runs
+def _wish(wanted: argparse.Namespace) -> Wish:
+    quick = wanted.quick
+    return Wish(
+        buyers=wanted.buyers,
+        items=wanted.items,
+        replicas=wanted.replicas,
+        seconds=wanted.seconds or (QUICK_SECONDS if quick else SECONDS),
+        ceiling_seconds=1.0 if quick else 3.0,
+        channel_orders=wanted.channel_orders if wanted.channel_orders is not None else (2_000 if quick else 20_000),
+    )
+
+
+def _tell(programme: Programme, wanted: argparse.Namespace, console: Console) -> bool:
+    """Print and write; whether everything held."""
+    console.print(tables.runs(programme.runs, programme.ceilings["bare_post_per_second"]))
+    console.print(tables.ceilings(programme))
+    if programme.bulk:
+        console.print(tables.bulk(programme))
+    if wanted.json:
+        report = msgspec.json.encode(programme.report())
+        wanted.json.write_bytes(msgspec.json.format(report, indent=2) + b"\n")
+        console.print(f"All of it is in {wanted.json}.")
+    for fault in programme.faults:
+        console.print(f"[bold red]{fault['about']}: {fault['name']} fails:[/] {'; '.join(fault['faults'])}")
+    verdict = "[bold red]The audit failed.[/]" if programme.faults else "[bold green]The audit holds.[/]"
+    console.print(verdict, f"{programme.checks} checks.")
+    return not programme.faults
 
 
 def _arguments() -> Arguments:
     arguments = Arguments(prog="bench_orders", description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    arguments.add_argument("--seconds", type=float, default=5.0, help="measured time of a run (default %(default)s)")
+    arguments.add_argument("--quick", action="store_true", help="everything within a minute, and less exactly")
+    arguments.add_argument(
+        "--seconds", type=_seconds, help=f"measured time of a run (default {SECONDS:g}; quick {QUICK_SECONDS:g})"
+    )
+    arguments.add_argument("--channel-orders", type=int, metavar="N", help="orders of a channel in bulk; 0: none")
     for name, default in (("buyers", "1,16,64,256"), ("items", "1,1000"), ("replicas", "1,3")):
         arguments.add_argument(
             f"--{name}", type=_numbers, default=_numbers(default), metavar="N,…", help=f"(default {default})"
@@ -98,6 +120,16 @@ def _numbers(text: str) -> list[int]:
     if not all(part.isdecimal() and 1 <= int(part) <= 2_000 for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} are no whole numbers from 1 to 2000, separated by commas")
     return [int(part) for part in parts]
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0.1 to 600")
+    return seconds
 
 
 def _progress(console: Console) -> Progress:

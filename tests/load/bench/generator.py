@@ -82,15 +82,11 @@ class Crowd:
         for buyer in self.buyers:
             self._ask(buyer)
         self._serve(warm)
-        since, before = time.perf_counter(), self._cpu()
+        since, before = time.perf_counter(), cpu.seconds(self.plan.watch)
         self._serve(self.until)
-        now, after = time.perf_counter(), self._cpu()
+        now, after = time.perf_counter(), cpu.seconds(self.plan.watch)
         self._serve(now + _LINGER)
-        used = {name: round(after[name] - before[name], 3) for name in after}
-        return Result(answers=self.answers, began=since, ended=now, cpu=used)
-
-    def _cpu(self) -> dict[str, float]:
-        return {name: cpu.seconds(pids) for name, pids in self.plan.watch.items()} | {"generator": time.process_time()}
+        return Result(answers=self.answers, began=since, ended=now, cpu=cpu.between(before, after))
 
     def _serve(self, until: float) -> None:
         """Read answers and ask on, until then or until nobody waits."""

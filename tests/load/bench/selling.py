@@ -13,7 +13,10 @@ WARM: Final = 0.3  # of the measured seconds; the first requests of a buyer cost
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run came to. `cpu` are the seconds that each kind of process used while it was measured."""
+    """What one run came to. `cpu` are the seconds that each kind of process used while it was measured.
+
+    `audit` names the checks that failed.
+    """
 
     buyers: int
     items: int
@@ -27,6 +30,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     seconds: float
     cpu: dict[str, float]
+    audit: list[str] = []
 
 
 def sell(

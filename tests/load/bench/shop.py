@@ -52,13 +52,14 @@ class Shop:
         """A token for each of so many buyers."""
         return [self.issuer.token(f"buyer-{number:04d}") for number in range(buyers)]
 
-    def stock(self, items: int, offered: int = PLENTY) -> list[str]:
-        """Allot so many items; the ids of their allotments, which the service knows when this returns."""
-        facts = [_set_aside(number, offered) for number in range(items)]
+    def stock(self, items: int, offered: int = PLENTY) -> dict[str, str]:
+        """Allot so many new items; their SKUs by the ids of their allotments, known to orders when this returns."""
+        lot = new_id()[-8:]
+        facts = [_set_aside(f"{lot}-{number:04d}", offered) for number in range(items)]
         self.tell(facts)
-        ids = [fact.allotment_id for fact in facts]
-        self._known(ids)
-        return ids
+        found = {fact.allotment_id: fact.sku for fact in facts}
+        self._known(list(found))
+        return found
 
     def tell(self, facts: Sequence[StockAllotted]) -> None:
         """Publish as catalog would."""
@@ -73,7 +74,7 @@ class Shop:
 
     def _known(self, ids: Sequence[str]) -> None:
         deadline = time.monotonic() + _KNOWN_WITHIN
-        query = {"_id": {"$in": ids[-1:]}} if len(ids) == 1 else {"_id": {"$gte": min(ids), "$lte": max(ids)}}
+        query = {"_id": {"$gte": min(ids), "$lte": max(ids)}}
         while self.database["allotments"].count_documents(query) < len(ids):
             self.check()
             if time.monotonic() > deadline:
@@ -103,8 +104,7 @@ def open_shop(
         client.close()
 
 
-def _set_aside(number: int, offered: int) -> StockAllotted:
-    sku = f"BENCH-{number:04d}"
+def _set_aside(sku: str, offered: int) -> StockAllotted:
     return StockAllotted(
         allotment_id=new_id(),
         item_id=f"{COUNTY}.{sku}",

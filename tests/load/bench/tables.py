@@ -1,28 +1,59 @@
 """The figures as tables for people."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.table import Column, Table
 
+from bench.programme import BESIDE, Programme
 from bench.selling import Run
 
-PROCESSES = ("service", "database", "broker", "generator")
+PROCESSES = ("service", "database", "broker", "generator", "others")
 
 
-def runs(runs: Sequence[Run]) -> Table:
+def runs(runs: Sequence[Run], bare_per_second: float) -> Table:
     """A row for each run. CPU is in cores: 1.00 is one core all the time, and what is busiest holds it back."""
-    right = [Column(name, justify="right") for name in ("buyers", "items", "replicas", "orders/s", "p50", "p95", "p99")]
-    cores = [Column(name, justify="right") for name in PROCESSES]
-    table = Table(*right, *cores, title="Placed orders a second; latencies in ms; CPU in cores")
+    names = ("buyers", "items", "replicas", "orders/s", "of bare", "p50", "p95", "p99", *PROCESSES)
+    table = Table(*_right(names), "audit", title="Placed orders a second; latencies in ms; CPU in cores")
     for run in runs:
-        table.add_row(*map(str, (run.buyers, run.items, run.replicas)), *_measured(run), *_cores(run))
+        share = f"{run.orders_per_second / bare_per_second:.0%}" if bare_per_second else ""
+        waits = (f"{wait * 1000:,.1f}" for wait in (run.p50_seconds, run.p95_seconds, run.p99_seconds))
+        what = (str(number) for number in (run.buyers, run.items, run.replicas))
+        held = ", ".join(run.audit) or "holds"
+        table.add_row(*what, f"{run.orders_per_second:,.0f}", share, *waits, *_cores(run.cpu, run.seconds), held)
     return table
 
 
-def _measured(run: Run) -> list[str]:
-    waits = (run.p50_seconds, run.p95_seconds, run.p99_seconds)
-    return [f"{run.orders_per_second:,.0f}", *(f"{seconds * 1000:,.1f}" for seconds in waits)]
+def ceilings(programme: Programme) -> Table:
+    """What each engine and library allows alone."""
+    found = programme.ceilings
+    table = Table("Ceiling", *_right(["a second"]), title="In the same run")
+    rows = {
+        f"bare nameko POST, {BESIDE} buyers": "bare_post_per_second",
+        "raw insert_many, with the indexes": "bulk_insert_per_second",
+        "raw insert_many, without": "without_indexes_per_second",
+        "plain kafka-python consumer": "consume_per_second",
+    }
+    for what, name in rows.items():
+        if name in found:
+            table.add_row(what, f"{found[name]:,.0f}")
+    return table
 
 
-def _cores(run: Run) -> list[str]:
-    return [f"{run.cpu[name] / run.seconds:.2f}" if name in run.cpu else "not ours" for name in PROCESSES]
+def bulk(programme: Programme) -> Table:
+    """Orders of a channel, beside the lower of the two ceilings that they run into."""
+    names = ("orders", "items", "placed", "orders/s", "of ceiling", "answered/s", *PROCESSES)
+    table = Table(*_right(names), title="Orders of a channel in bulk; CPU in cores")
+    for one in programme.bulk:
+        rates = (f"{one.orders_per_second:,.0f}", f"{programme.share(one):.0%}", f"{one.answered_per_second:,.0f}")
+        what = (f"{number:,}" for number in (one.orders, one.items, one.placed))
+        table.add_row(*what, *rates, *_cores(one.cpu, one.seconds))
+    return table
+
+
+def _cores(cpu: dict[str, float], seconds: float) -> list[str]:
+    return [f"{cpu[name] / seconds:.2f}" if name in cpu else "not ours" for name in PROCESSES]
+
+
+def _right(names: Sequence[str]) -> list[Any]:
+    return [Column(name, justify="right") for name in names]

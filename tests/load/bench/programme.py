@@ -1,0 +1,136 @@
+"""What is measured and audited, one after the other: ceilings, runs, orders in bulk. Shows nothing itself."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bench import ceilings, channel, crowd
+from bench.channel import Bulk
+from bench.crowd import Figures
+from bench.outside import Auditor
+from bench.selling import Run, sell
+from bench.shop import Shop, open_shop
+from contracts.ids import new_id
+from evening.audit import Check
+from stack.engines import Engines
+from stack.issuer import Issuer
+from stack.reading import ends
+
+Say = Callable[[str], object]
+BESIDE: Final = 64  # buyers at the bare service: those that the goal speaks of
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be measured, and for how long each."""
+
+    buyers: list[int]
+    items: list[int]
+    replicas: list[int]
+    seconds: float
+    ceiling_seconds: float
+    channel_orders: int
+
+
+@dataclass
+class Programme:
+    """Measures on these engines and keeps what it found. `say` is told what is being done, once a step."""
+
+    engines: Engines
+    issuer: Issuer
+    run_dir: Path
+    wish: Wish
+    say: Say
+    tick: Callable[[], object]
+    runs: list[Run] = field(default_factory=list)
+    ceilings: dict[str, float] = field(default_factory=dict)
+    bare: Figures | None = None
+    bulk: list[Bulk] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    checks: int = 0
+
+    @property
+    def steps(self) -> int:
+        wish = self.wish
+        return len(wish.replicas) * (len(wish.items) * len(wish.buyers) + 1) + 2 + 2 * bool(wish.channel_orders)
+
+    def play(self) -> None:
+        """Everything, in an order in which what is compared is measured soon after one another."""
+        self._bare()
+        for number, replicas in enumerate(self.wish.replicas):
+            with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
+                for items in self.wish.items:
+                    for buyers in self.wish.buyers:
+                        self._run(shop, auditor, items, buyers)
+                if number == 0:
+                    self._in_bulk(shop, auditor)
+                self.say(f"coming to rest, {replicas} replicas")
+                self._hold(f"{replicas} replicas at rest", [auditor.at_rest()])
+
+    def report(self) -> dict[str, Any]:
+        """As it is written into the file."""
+        return {
+            "runs": self.runs,
+            "ceilings": self.ceilings,
+            "bare": self.bare,
+            "channel": [msgspec.structs.asdict(bulk) | {"share_of_ceiling": self.share(bulk)} for bulk in self.bulk],
+            "audit": {"checks": self.checks, "failed": self.faults},
+        }
+
+    def share(self, bulk: Bulk) -> float:
+        """How near orders in bulk come to the lower of the two ceilings that they run into."""
+        return bulk.orders_per_second / min(
+            self.ceilings["consume_per_second"], self.ceilings["bulk_insert_per_second"]
+        )
+
+    def _bare(self) -> None:
+        self.say(f"a bare POST, {BESIDE} buyers")
+        tokens = [self.issuer.token(f"buyer-{number:04d}") for number in range(BESIDE)]
+        result = ceilings.bare_post(self.run_dir, tokens, self.wish.ceiling_seconds, self.tick)
+        self.bare = crowd.figures(result)
+        self.ceilings["bare_post_per_second"] = self.bare.per_second
+
+    def _run(self, shop: Shop, auditor: Auditor, items: int, buyers: int) -> None:
+        self.say(f"{buyers} buyers, {items} items, {len(shop.replicas)} replicas")
+        allotments, began = list(shop.stock(items)), new_id()
+        run, result = sell(shop, allotments, buyers, self.wish.seconds, self.tick)
+        if "bulk_insert_per_second" not in self.ceilings:
+            self._inserts(shop)
+        checks = auditor.run(began, allotments, result.answers)
+        failed = self._hold(f"{buyers} buyers, {items} items, {len(shop.replicas)} replicas", checks)
+        self.runs.append(msgspec.structs.replace(run, audit=failed))
+
+    def _inserts(self, shop: Shop) -> None:
+        """While the first orders are fresh."""
+        orders = shop.database["orders"]
+        sample, indexes = ceilings.newborn(orders), orders.index_information()
+        self.say("bulk inserts")
+        found = ceilings.bulk_inserts(self.engines.mongodb, sample, indexes, self.wish.ceiling_seconds)
+        self.ceilings |= msgspec.structs.asdict(found)
+
+    def _in_bulk(self, shop: Shop, auditor: Auditor) -> None:
+        if not self.wish.channel_orders:
+            return
+        channel.ready(shop)
+        for items in (1, max(self.wish.items)):
+            self.say(f"{self.wish.channel_orders} orders of a channel, {items} items")
+            stock, began = shop.stock(items), new_id()
+            stands = ends(self.engines.kafka, [channel.TOPIC])
+            bulk = channel.send(shop, list(stock.values()), self.wish.channel_orders, self.tick)
+            self.bulk.append(bulk)
+            checks = auditor.imported(began, list(stock), self.wish.channel_orders)
+            self._hold(f"{bulk.orders} orders of a channel, {items} items", checks)
+            rate = ceilings.consume(self.engines.kafka, stands, self.wish.channel_orders)
+            self.ceilings.setdefault("consume_per_second", rate)
+
+    def _hold(self, about: str, checks: Iterable[Check]) -> list[str]:
+        """Keep what failed, with what was found; the names."""
+        failed: Sequence[Check] = [check for check in checks if self._count(check)]
+        self.faults.extend({"about": about, **check.as_dict()} for check in failed)
+        return [check.name for check in failed]
+
+    def _count(self, check: Check) -> bool:
+        self.checks += 1
+        return not check.ok
