@@ -25,6 +25,7 @@ from stack.issuer import Issuer
 from stack.processes import ProcessError
 
 SECONDS, QUICK_SECONDS = 5.0, 1.0  # a run
+ROUNDS = 20
 WIDTH = 150  # of the tables where they go to a file
 
 
@@ -74,6 +75,7 @@ def _wish(wanted: argparse.Namespace) -> Wish:
         buyers=wanted.buyers,
         items=wanted.items,
         replicas=wanted.replicas,
+        rounds=wanted.exact or 0,
         seconds=wanted.seconds or (QUICK_SECONDS if quick else SECONDS),
         ceiling_seconds=1.0 if quick else 3.0,
         channel_orders=wanted.channel_orders if wanted.channel_orders is not None else (2_000 if quick else 20_000),
@@ -82,10 +84,8 @@ def _wish(wanted: argparse.Namespace) -> Wish:
 
 def _tell(programme: Programme, wanted: argparse.Namespace, console: Console) -> bool:
     """Print and write; whether everything held."""
-    console.print(tables.runs(programme.runs, programme.ceilings["bare_post_per_second"]))
-    console.print(tables.ceilings(programme))
-    if programme.bulk:
-        console.print(tables.bulk(programme))
+    for table in tables.of(programme):
+        console.print(table)
     if wanted.json:
         report = msgspec.json.encode(programme.report())
         wanted.json.write_bytes(msgspec.json.format(report, indent=2) + b"\n")
@@ -101,6 +101,14 @@ def _arguments() -> Arguments:
     arguments = Arguments(prog="bench_orders", description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments.add_argument("--quick", action="store_true", help="everything within a minute, and less exactly")
+    arguments.add_argument(
+        "--exact",
+        type=int,
+        nargs="?",
+        const=ROUNDS,
+        metavar="ROUNDS",
+        help=f"only sell the last units, round after round (default {ROUNDS}), also while a replica is killed",
+    )
     arguments.add_argument(
         "--seconds", type=_seconds, help=f"measured time of a run (default {SECONDS:g}; quick {QUICK_SECONDS:g})"
     )

@@ -32,7 +32,7 @@ _LOOK: Final = 0.05
 class Buyer:
     """One buyer: a socket, and the request that it waits for."""
 
-    __slots__ = ("allotment", "began", "buffer", "choose", "head", "key", "number", "sock", "target", "tries")
+    __slots__ = ("allotment", "began", "buffer", "choose", "head", "key", "number", "sock", "target", "tries", "waits")
 
     def __init__(self, number: int, plan: Plan) -> None:
         self.number = number
@@ -44,6 +44,7 @@ class Buyer:
             f"Content-Type: application/json\r\nIdempotency-Key: "
         ).encode()
         self.buffer = b""
+        self.waits = False  # for an answer; not while it pauses before it asks again
         self.key, self.allotment, self.tries, self.began = "", 0, 0, 0.0
 
     def complete(self) -> int:
@@ -94,7 +95,7 @@ class Crowd:
             for chosen, _ in self.selector.select(min(left, _LOOK)):
                 self._hear(chosen.data)
             while self.later and self.later[0][0] <= time.perf_counter():
-                self._again(self.buyers[heapq.heappop(self.later)[1]])
+                self._send(self.buyers[heapq.heappop(self.later)[1]])
 
     def _ask(self, buyer: Buyer) -> None:
         """The buyer's next request, unless the time or the attempts are over."""
@@ -109,7 +110,7 @@ class Crowd:
 
     def _send(self, buyer: Buyer) -> None:
         buyer.tries += 1
-        buyer.buffer = b""
+        buyer.buffer, buyer.waits = b"", True
         try:
             if buyer.sock is None:
                 self._connect(buyer)
@@ -132,7 +133,7 @@ class Crowd:
             self._answered(buyer, body)
 
     def _answered(self, buyer: Buyer, body: int) -> None:
-        status = int(buyer.buffer[9:12])
+        status, buyer.waits = int(buyer.buffer[9:12]), False
         if status == 503 and buyer.tries < _MOST_TRIES:
             heapq.heappush(self.later, (time.perf_counter() + _PAUSE, buyer.number))
             return
@@ -166,14 +167,12 @@ class Crowd:
             buyer.sock.close()
             buyer.sock = None
         buyer.target += 1
-        if buyer.tries < _MOST_TRIES:
+        unanswered, buyer.waits = buyer.waits, False
+        if unanswered and buyer.tries < _MOST_TRIES:
             heapq.heappush(self.later, (time.perf_counter() + _PAUSE, buyer.number))
-        elif buyer.key:
+        elif unanswered:
             buyer.buffer = b""
             self._note(buyer, 0, 0)
-
-    def _again(self, buyer: Buyer) -> None:
-        self._send(buyer)
 
     def _connect(self, buyer: Buyer) -> None:
         port = self.plan.ports[buyer.target % len(self.plan.ports)]

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import ceilings, channel, crowd
+from bench import ceilings, channel, crowd, exact
 from bench.channel import Bulk
 from bench.crowd import Figures
+from bench.exact import Rounds
 from bench.outside import Auditor
 from bench.selling import Run, sell
 from bench.shop import Shop, open_shop
@@ -32,6 +33,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     ceiling_seconds: float
     channel_orders: int
+    rounds: int = 0
 
 
 @dataclass
@@ -48,16 +50,22 @@ class Programme:
     ceilings: dict[str, float] = field(default_factory=dict)
     bare: Figures | None = None
     bulk: list[Bulk] = field(default_factory=list)
+    rounds: list[Rounds] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     checks: int = 0
 
     @property
     def steps(self) -> int:
         wish = self.wish
+        if wish.rounds:
+            return len(exact.VARIANTS)
         return len(wish.replicas) * (len(wish.items) * len(wish.buyers) + 1) + 2 + 2 * bool(wish.channel_orders)
 
     def play(self) -> None:
         """Everything, in an order in which what is compared is measured soon after one another."""
+        if self.wish.rounds:
+            self._exact()
+            return
         self._bare()
         for number, replicas in enumerate(self.wish.replicas):
             with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
@@ -76,6 +84,7 @@ class Programme:
             "ceilings": self.ceilings,
             "bare": self.bare,
             "channel": [msgspec.structs.asdict(bulk) | {"share_of_ceiling": self.share(bulk)} for bulk in self.bulk],
+            "exact": self.rounds,
             "audit": {"checks": self.checks, "failed": self.faults},
         }
 
@@ -124,6 +133,15 @@ class Programme:
             self._hold(f"{bulk.orders} orders of a channel, {items} items", checks)
             rate = ceilings.consume(self.engines.kafka, stands, self.wish.channel_orders)
             self.ceilings.setdefault("consume_per_second", rate)
+
+    def _exact(self) -> None:
+        for variant in exact.VARIANTS:
+            self.say(f"{self.wish.rounds} rounds to the last unit, {variant}")
+            rounds = exact.play(self.engines, self.issuer, self.run_dir, variant, self.wish.rounds, self.tick)
+            self.rounds.append(rounds)
+            self.checks += rounds.checks
+            if rounds.faults:
+                self.faults.append({"about": str(variant), "name": "exact", "faults": rounds.faults})
 
     def _hold(self, about: str, checks: Iterable[Check]) -> list[str]:
         """Keep what failed, with what was found; the names."""

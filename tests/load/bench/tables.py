@@ -5,18 +5,29 @@ from typing import Any
 
 from rich.table import Column, Table
 
+from bench.exact import ATTEMPTS, BUYERS, STOCK
 from bench.programme import BESIDE, Programme
-from bench.selling import Run
 
 PROCESSES = ("service", "database", "broker", "generator", "others")
 
 
-def runs(runs: Sequence[Run], bare_per_second: float) -> Table:
+def of(programme: Programme) -> list[Table]:
+    """The tables of what was measured."""
+    every = {
+        runs: programme.runs,
+        ceilings: programme.ceilings,
+        bulk: programme.bulk,
+        exact: programme.rounds,
+    }
+    return [table(programme) for table, measured in every.items() if measured]
+
+
+def runs(programme: Programme) -> Table:
     """A row for each run. CPU is in cores: 1.00 is one core all the time, and what is busiest holds it back."""
     names = ("buyers", "items", "replicas", "orders/s", "of bare", "p50", "p95", "p99", *PROCESSES)
     table = Table(*_right(names), "audit", title="Placed orders a second; latencies in ms; CPU in cores")
-    for run in runs:
-        share = f"{run.orders_per_second / bare_per_second:.0%}" if bare_per_second else ""
+    for run in programme.runs:
+        share = f"{run.orders_per_second / programme.ceilings['bare_post_per_second']:.0%}"
         waits = (f"{wait * 1000:,.1f}" for wait in (run.p50_seconds, run.p95_seconds, run.p99_seconds))
         what = (str(number) for number in (run.buyers, run.items, run.replicas))
         held = ", ".join(run.audit) or "holds"
@@ -48,6 +59,16 @@ def bulk(programme: Programme) -> Table:
         rates = (f"{one.orders_per_second:,.0f}", f"{programme.share(one):.0%}", f"{one.answered_per_second:,.0f}")
         what = (f"{number:,}" for number in (one.orders, one.items, one.placed))
         table.add_row(*what, *rates, *_cores(one.cpu, one.seconds))
+    return table
+
+
+def exact(programme: Programme) -> Table:
+    """How many rounds ended exactly."""
+    names = ("replicas", "rounds", "exact", "placed", "refused", "asked again", "seconds")
+    table = Table(*_right(names), "killed", title=f"{STOCK} units, {BUYERS} buyers, {ATTEMPTS} attempts a round")
+    for one in programme.rounds:
+        numbers = (one.replicas, one.rounds, one.exact, one.placed, one.refused, one.replayed, one.seconds)
+        table.add_row(*(f"{number:,}" for number in numbers), "one in each round" if one.killed else "none")
     return table
 
 
