@@ -1,0 +1,219 @@
+"""What was asked of the engine and what it promised, kept in plain Python; what is at rest is held against it.
+
+Everything promised must be there, everything there must have been asked for. Whether what was asked of a process that
+was killed has happened, nobody can know: either is right, as long as the sums are. Knows documents by what they must
+say, not how they came to say it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from contracts.events import ItemFeatured, StockAllotted
+from evening.audit import Evidence, Promise, Told, databases, facts, selling
+from evening.audit.topics import Topics
+from orders.domain import Accepted, Outcome, Refused, Replayed, Request
+from orders.model import Allotment, Order
+from orders.store import OrdersStore
+
+AUDITED = (
+    selling.no_oversell,
+    selling.no_lost_order,
+    selling.twice_is_once,
+    facts.order_of_facts,
+    facts.whole_numbers,
+    facts.outboxes_empty,
+)
+
+
+class Window(NamedTuple):
+    """When an allotment may be sold from, and for how much."""
+
+    opens_at: datetime
+    closes_at: datetime
+    price_fen: int
+
+
+ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+class Bookkeeper:
+    """Holds what is at rest against what was asked and promised."""
+
+    def __init__(self) -> None:
+        self.stock: dict[str, StockAllotted] = {}
+        self.windows: dict[str, list[Window]] = {}
+        self.requests: dict[str, Request] = {}
+        self.promised: dict[str, str] = {}  # request key: order
+        self.asked: set[tuple[str, ...]] = set()
+        self.done: set[tuple[str, ...]] = set()
+
+    def allotted(self, fact: StockAllotted) -> None:
+        self.stock[fact.allotment_id] = fact
+        shelf = [Window(*ALWAYS, fact.price_fen)] if fact.purpose == "shelf" else []
+        self.windows[fact.allotment_id] = shelf
+
+    def featured(self, fact: ItemFeatured) -> None:
+        self.windows[fact.allotment_id].append(Window(fact.opens_at, fact.closes_at, fact.live_price_fen))
+
+    def request(self, requests: Iterable[Request]) -> None:
+        self.requests |= {request.order_id: request for request in requests}
+
+    def answered(self, request: Request, outcome: Outcome) -> None:
+        """Whoever was told of an order is told of the same one each time they ask with the same key."""
+        if isinstance(outcome, Refused):
+            assert outcome.refusal.status in (404, 409, 422), outcome.refusal
+            return
+        assert isinstance(outcome, Accepted | Replayed)
+        order_id = outcome.order.id
+        assert self.promised.setdefault(request.request_key, order_id) == order_id, "one key, two orders"
+        same = self.requests[order_id]
+        assert _wish(same) == _wish(request), "the order of another request"
+        assert _wish(same)[:3] == (outcome.order.allotment_id, outcome.order.buyer_id, outcome.order.quantity)
+
+    def ask(self, *what: str) -> None:
+        self.asked.add(what)
+
+    def promise(self, *what: str) -> None:
+        self.done.add(what)
+
+    def check(self, store: OrdersStore) -> None:
+        """What holds at any moment, whoever was killed in the middle of whatever."""
+        orders = {order.id: order for order in store.orders.find({})}
+        allotments = {allotment.id: allotment for allotment in store.allotments.find({})}
+        for order_id in self.promised.values():
+            assert order_id in orders, f"{order_id} was promised and does not exist"
+        for order in orders.values():
+            self._check_order(order)
+        for allotment in allotments.values():
+            _check_figures(allotment)
+        self._check_limits(orders.values())
+        self._check_promises(orders, allotments)
+
+    def _check_order(self, order: Order) -> None:
+        request = self.requests.get(order.id)
+        assert request is not None, f"nobody asked for {order.id}"
+        assert self.promised.get(request.request_key, order.id) == order.id, "another order was promised for its key"
+        assert _wish(request) == (order.allotment_id, order.buyer_id, order.quantity, order.request_key)
+        windows = self.windows[order.allotment_id]
+        prices = {one.price_fen for one in windows if one.opens_at <= request.arrived_at < one.closes_at}
+        assert order.unit_price_fen in prices, f"{order.id} was sold at {order.unit_price_fen}, it cost {prices}"
+        if order.state == "cancelled":
+            lapsed = request.pay_by is not None and request.pay_by <= datetime.now(UTC)
+            assert lapsed or ("cancel", order.id) in self.asked, f"nobody cancelled {order.id}"
+        assert order.payment is None or ("pay", order.id) in self.asked, f"nobody paid {order.id}"
+        back = [goods.id for goods in order.returns]
+        assert len(set(back)) == len(back), f"the same return twice: {back}"
+        assert all(("return", order.id, key) in self.asked for key in back), f"nobody returned {order.id}"
+        assert order.returned_quantity == sum(goods.quantity for goods in order.returns) <= order.quantity
+        assert order.refunded_fen <= (order.payment.amount_fen if order.payment else 0)
+
+    def _check_limits(self, orders: Iterable[Order]) -> None:
+        held: Counter[tuple[str, str]] = Counter()
+        for order in orders:
+            if order.state != "cancelled":
+                held[order.buyer_id, order.allotment_id] += order.quantity
+        for (buyer, allotment_id), units in held.items():
+            limit = self.stock[allotment_id].per_buyer_limit
+            assert limit is None or units <= limit, f"{buyer} holds {units} of {allotment_id}, {limit} are allowed"
+
+    def _check_promises(self, orders: dict[str, Order], allotments: dict[str, Allotment]) -> None:
+        holds: dict[str, Callable[..., bool]] = {
+            "allot": lambda key: key in allotments,
+            "close": lambda key: allotments[key].state == "closed",
+            "cancel": lambda key: orders[key].state == "cancelled",
+            "pay": lambda key: orders[key].payment is not None,
+            "return": lambda key, back: back in [goods.id for goods in orders[key].returns],
+        }
+        for kind, *what in self.done:
+            assert holds[kind](*what), f"{kind} {what} was answered and has not happened"
+        for allotment in allotments.values():
+            assert allotment.state == "open" or ("close", allotment.id) in self.asked, "nobody closed it"
+
+    def audit(self, uri: str, database: str, topics: Topics) -> None:
+        """What holds at peace, judged from outside by those who judge the demo's evening."""
+        promises = [
+            Promise(
+                order_id=order_id,
+                key=key,
+                buyer_id=self.requests[order_id].buyer_id,
+                allotment_id=self.requests[order_id].allotment_id,
+                quantity=self.requests[order_id].quantity,
+            )
+            for key, order_id in self.promised.items()
+        ]
+        evidence = Evidence(topics=topics, told=Told(promises=promises))
+        databases.read(uri, {"orders": database}, evidence)
+        faults = {check.name: check.faults for check in (judge(evidence) for judge in AUDITED) if check.faults}
+        assert not faults, faults
+        assert not (early := _told_too_early(topics)), early
+
+
+def expected(found: Allotment, orders: Iterable[Order], requests: Sequence[Request]) -> list[str]:
+    """What requests on an allotment at peace must be answered, one after another: written as simply as it can be."""
+    known = {order.request_key: (order.allotment_id, order.buyer_id, order.quantity) for order in orders}
+    held = Counter[str]()
+    for order in orders:
+        if order.state != "cancelled" and order.allotment_id == found.id:
+            held[order.buyer_id] += order.quantity
+    remaining, answers = found.remaining, []
+    for request in requests:
+        wish = (request.allotment_id, request.buyer_id, request.quantity)
+        answer = _expected(found, request, known.get(request.request_key), held[request.buyer_id], remaining)
+        if answer == "accepted":
+            known[request.request_key] = wish
+            held[request.buyer_id] += request.quantity
+            remaining -= request.quantity
+        answers.append(answer)
+    return answers
+
+
+def _expected(
+    found: Allotment, request: Request, before: tuple[str, str, int] | None, held: int, remaining: int
+) -> str:
+    if before is not None:
+        same = before == (request.allotment_id, request.buyer_id, request.quantity)
+        return "replayed" if same else "idempotency-key-reused"
+    if found.state == "closed":
+        return "allotment-closed"
+    if found.purpose == "slot":
+        if found.opens_at is None or found.closes_at is None or request.arrived_at < found.opens_at:
+            return "window-not-open"
+        if request.arrived_at >= found.closes_at:
+            return "window-closed"
+    if found.per_buyer_limit is not None and held + request.quantity > found.per_buyer_limit:
+        return "per-buyer-limit"
+    return "accepted" if request.quantity <= remaining else f"sold-out: {remaining} remain"
+
+
+def answer(outcome: Outcome) -> str:
+    """An outcome in the words of `expected`."""
+    if not isinstance(outcome, Refused):
+        return type(outcome).__name__.lower()
+    refusal = outcome.refusal
+    return refusal.code if refusal.code != "sold-out" else f"sold-out: {refusal.figures['remaining']} remain"
+
+
+def _told_too_early(topics: Topics) -> list[str]:
+    """Events that stood on the one broker before an earlier one of their aggregate, whatever their topics."""
+    first: dict[str, dict[int, int]] = defaultdict(dict)
+    for message in sorted(topics.said, key=lambda said: said.offset):
+        first[message.event.subject].setdefault(message.event.sequence, message.offset)
+    lives = {subject: [life[number] for number in sorted(life)] for subject, life in first.items()}
+    return [f"{subject}: {life}" for subject, life in lives.items() if life != sorted(life)]
+
+
+def _wish(request: Request) -> tuple[str, str, int, str]:
+    return request.allotment_id, request.buyer_id, request.quantity, request.request_key
+
+
+def _check_figures(found: Allotment) -> None:
+    assert found.sold + found.remaining + found.returned == found.offered, found
+    assert min(found.sold, found.remaining, found.returned) >= 0, found
+
+
+def overdue(orders: Iterable[Order], now: datetime) -> list[str]:
+    """Orders whose time to pay is over and that have not lapsed."""
+    late = now - timedelta(milliseconds=1)
+    return [order.id for order in orders if order.state == "placed" and order.pay_by and order.pay_by <= late]

@@ -1,0 +1,122 @@
+"""Kills a process at a chosen step towards the database or the broker, or lets somebody else act just before it.
+
+No signal is sent: a step is a call of pymongo's or of the broker's, and whoever was killed reaches neither any more,
+whatever `finally` and `except` it still runs through. That is what `kill -9` looks like from the database. What really
+kills a process is in `tests/integration/test_crash_points.py`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+import pytest
+from pymongo.collection import Collection
+
+How = Literal["before", "after", "half", "meanwhile"]
+HALVED: Final = ("insert_many", "bulk_write")
+_WRITES: Final = (
+    "insert_one",
+    "insert_many",
+    "update_one",
+    "update_many",
+    "replace_one",
+    "delete_one",
+    "delete_many",
+    "bulk_write",
+    "find_one_and_update",
+    "find_one_and_replace",
+    "find_one_and_delete",
+)
+_READS: Final = ("find", "find_one", "aggregate", "count_documents", "distinct")
+
+
+class Killed(BaseException):
+    """The process is no more. Not an `Exception`: nothing that answers errors may answer this one."""
+
+
+class Fate:
+    """What befalls a process at its nth step.
+
+    It is killed `before` the step, `after` it, or when `half` of what it writes in bulk is written: then writes (and
+    sendings) are counted. Or `meanwhile` somebody else acts: then readings are counted as well.
+    """
+
+    def __init__(self, at: int = 0, how: How = "before", act: Callable[[], object] = lambda: None) -> None:
+        self.at, self.how, self.act = at, how, act
+        self.steps = 0
+        self.met = False
+
+    @property
+    def killed(self) -> bool:
+        """Whether it has come to that."""
+        return self.met and self.how != "meanwhile"
+
+    def meet(self, step: str, take: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+        """Take the step, unless fate has it otherwise."""
+        if self.killed:
+            raise Killed
+        counts = step not in _READS or self.how == "meanwhile"
+        self.steps += counts
+        if not counts or self.steps != self.at:
+            return take()
+        self.met = True
+        if self.how == "meanwhile":
+            self.act()
+            return take()
+        if self.how == "after":
+            take()
+        elif self.how == "half" and half is not None:
+            half()
+        raise Killed
+
+
+_fates: list[Fate] = []
+
+
+@contextmanager
+def fated(fate: Fate) -> Iterator[Fate]:
+    """Within, what is done is the fate's; it ends there if the process is killed."""
+    _fates.append(fate)
+    try:
+        yield fate
+    except Killed:
+        pass
+    finally:
+        _fates.remove(fate)
+
+
+def step(name: str, take: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+    """A step of whoever acts now. What it consists of, and what others do meanwhile, are no steps of its own."""
+    if not _fates:
+        return take()
+    fate = _fates.pop()
+    try:
+        return fate.meet(name, take, half)
+    finally:
+        _fates.append(fate)
+
+
+def mortal_database(patch: pytest.MonkeyPatch) -> None:
+    """From now on each call of a collection is a step."""
+    for name in (*_WRITES, *_READS):
+        patch.setattr(Collection, name, _stepping(name, getattr(Collection, name)))
+
+
+def _stepping(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        half = _halved(name, original, self, args, kwargs)
+        return step(name, lambda: original(self, *args, **kwargs), half)
+
+    return call
+
+
+def _halved(
+    name: str, original: Callable[..., Any], collection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[[], Any] | None:
+    """The first half of what is written in bulk: one command of many documents is no transaction."""
+    if name not in HALVED or not args:
+        return None
+    every: Sequence[Any] = args[0]
+    if len(every) < 2:
+        return None
+    return lambda: original(collection, every[: len(every) // 2], *args[1:], **kwargs)
