@@ -67,6 +67,11 @@ REVENUE_FEN: Final = Metric(
 )
 UNITS_SOLD: Final = Metric("orders_units_total", "counter", "Units of orders placed (no rehearsals).", ("channel",))
 PLACING_BATCH: Final = Metric("orders_placing_batch_size", "histogram", "Orders decided in one write.", (), _BATCH)
+WAITLIST_JOINED: Final = Metric(
+    "orders_waitlist_joined_total", "counter", "Places taken on waitlists (no rehearsals).", ("channel",)
+)
+WAITLIST_OFFERS: Final = Metric("orders_waitlist_offers_total", "counter", "Offers made to buyers who waited.")
+PREORDERS: Final = Metric("orders_preorders_total", "counter", "Pre-orders of a next lot, by those who waited in vain.")
 PARCELS: Final = Metric("parcels_total", "counter", "Parcels by the step they reached.", ("step",))
 
 # broadcast

@@ -24,6 +24,7 @@ from orders.model import Allotment, Change, Order
 from orders.payments import PaymentProvider
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
+from orders.waiting import Waiting
 
 _AT_ONCE: Final = 500
 
@@ -36,10 +37,12 @@ class Aftercare:
         store: OrdersStore,
         provider: PaymentProvider,
         settings: OrdersSettings,
+        waiting: Waiting,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._store = store
         self._provider = provider
+        self._waiting = waiting
         self._clock = clock
         self._settle_after = timedelta(seconds=settings.settle_after_seconds)
 
@@ -132,6 +135,8 @@ class Aftercare:
         if settled and allotment is not None:
             self._store.orders.clear_owed(order_ids, settled)
             self._forget(allotment)
+        if allotment is not None and allotment.attend_since is not None:
+            self._waiting.attend(allotment_id)
 
     def _forget(self, allotment: Allotment) -> None:
         """A debt's id begins with its order's; what that order owes no more need not be remembered."""

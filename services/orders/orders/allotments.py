@@ -4,35 +4,52 @@ Facts about one allotment come on several topics, in any order and to any replic
 down first and looks for the others then: of two who learn at the same time, at least one sees both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from chassis.clock import utcnow
 from contracts.codec import Event
 from contracts.events import ItemFeatured, StockAllotted, StreamEnded
-from orders import stock
+from orders import preorders, stock
 from orders.model import Allotment, Window
 from orders.placing import Placing
 from orders.store import OrdersStore
+from orders.waiting import Waiting
 
 
 class Allotments:
     """Keeps allotments as the rest of the system says."""
 
-    def __init__(self, store: OrdersStore, placing: Placing, clock: Callable[[], datetime] = utcnow) -> None:
+    def __init__(
+        self, store: OrdersStore, placing: Placing, waiting: Waiting, clock: Callable[[], datetime] = utcnow
+    ) -> None:
         self._store = store
         self._placing = placing
+        self._waiting = waiting
         self._clock = clock
 
     def allot(self, facts: Sequence[StockAllotted]) -> None:
         """Stock was set aside. If its slot was featured or its show ended before we were told, that holds as well."""
-        allotments = [stock.from_stock(fact) for fact in facts]
+        allotments = self._promised([stock.from_stock(fact) for fact in facts])
         self._store.allotments.add(allotments)
+        for allotment in allotments:
+            if allotment.attend_since is not None:
+                self._waiting.attend(allotment.id)
         slots = [one for one in allotments if one.purpose == "slot"]
         for window in self._store.allotments.windows(one.id for one in slots).values():
             self._open(window)
         for show_id in self._store.allotments.ended_shows({one.show_id for one in slots if one.show_id}):
             self._close_all(show_id)
+
+    def _promised(self, allotments: Sequence[Allotment]) -> list[Allotment]:
+        """With those who ordered ahead first in line, from the write that makes the allotment on."""
+        ordered = self._store.waitlist.preorders({one.item_id for one in allotments if one.purpose == "shelf"})
+        return preorders.promised(allotments, ordered, self._clock())
+
+    def list_items(self, events: Iterable[Event]) -> None:
+        """Remember which lots of an item are still to come."""
+        last = {event.data.item_id: (event.sequence, preorders.lots_of(event.data)) for event in events}
+        self._store.waitlist.remember_lots(last)
 
     def feature(self, event: Event) -> None:
         """A slot is on screen. A rehearsed one gets an allotment of nothing, for no stock was set aside for it."""
@@ -55,7 +72,10 @@ class Allotments:
         allotment = self._store.allotments.get(allotment_id)
         if allotment is not None and allotment.pending:
             self._placing.settle(allotment)
-        return self._store.allotments.apply(allotment_id, lambda found: stock.close(found, self._clock())).noun
+        closed = self._store.allotments.apply(allotment_id, lambda found: stock.close(found, self._clock())).noun
+        if closed is not None and closed.attend_since is not None:
+            self._waiting.attend(allotment_id)
+        return closed
 
     def _open(self, window: Window) -> None:
         self._store.allotments.apply(window.allotment_id, lambda found: stock.feature(found, window, self._clock()))

@@ -14,8 +14,11 @@ from contracts.events import (
     ParcelPacked,
     ParcelScanned,
     ParcelShipped,
+    PreorderPlaced,
+    WaitlistOffered,
 )
-from orders.model import Allotment, Order, Parcel, Payment, Return, Scan
+from contracts.types import MissReason
+from orders.model import Allotment, Entry, NextLot, Order, Parcel, Payment, Return, Scan
 
 
 def _of_order(order: Order) -> dict[str, Any]:
@@ -107,9 +110,38 @@ def closed(allotment: Allotment, *, sold: int, returned: int, revision: int, now
     )
 
 
-def missed(allotment: Allotment, quantity: int, now: datetime) -> DemandMissed:
-    """Buyers came and there was nothing left for them."""
-    return DemandMissed(**_of_allotment(allotment), quantity=quantity, reason="sold_out", missed_at=now)
+def missed(allotment: Allotment, quantity: int, now: datetime, reason: MissReason = "sold_out") -> DemandMissed:
+    """Buyers came and there was nothing left for them, or they waited for nothing."""
+    return DemandMissed(**_of_allotment(allotment), quantity=quantity, reason=reason, missed_at=now)
+
+
+def _of_entry(allotment: Allotment, entry: Entry) -> dict[str, Any]:
+    named = {"name_zh": allotment.name_zh, "name_en": allotment.name_en, "slot": allotment.slot}
+    whose = {"buyer_id": entry.buyer_id, "channel": entry.channel, "quantity": entry.quantity}
+    return {**_of_allotment(allotment), **named, **whose}
+
+
+def offered(allotment: Allotment, entry: Entry, order: Order, offer_until: datetime) -> WaitlistOffered:
+    """Who waited longest may have it now, if they pay in time."""
+    return WaitlistOffered(
+        **_of_entry(allotment, entry),
+        entry_id=entry.id,
+        order_id=order.id,
+        unit_price_fen=order.unit_price_fen,
+        offered_at=order.placed_at,
+        offer_until=offer_until,
+    )
+
+
+def preordered(allotment: Allotment, entry: Entry, lot: NextLot, now: datetime) -> PreorderPlaced:
+    """Who waited for nothing waits for the next lot."""
+    return PreorderPlaced(
+        **_of_entry(allotment, entry),
+        preorder_id=entry.id,
+        lot=lot.lot,
+        expected_on=lot.expected_on,
+        preordered_at=now,
+    )
 
 
 def _of_parcel(parcel: Parcel) -> dict[str, Any]:

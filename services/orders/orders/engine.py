@@ -10,11 +10,13 @@ from orders.cashier import Cashier
 from orders.committer import Committer
 from orders.domain import Outcome, Request
 from orders.importing import Importing
+from orders.joining import Joining
 from orders.parcels import Parcels
 from orders.payments import PaymentProvider, TestProvider
 from orders.placing import Placing
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
+from orders.waiting import Waiting
 
 _log = logging.getLogger(__name__)
 
@@ -26,9 +28,13 @@ class Engine:
         self.store = store
         self.settings = settings
         self.placing = Placing(store, settings)
+        self.waiting = Waiting(store, self.placing, settings)
+        self.joining = Joining(store, self.waiting, settings.placing_batch)
         self.cashier = Cashier(store, provider, settings.placing_batch)
-        self.aftercare = Aftercare(store, provider, settings)
-        self.allotments = Allotments(store, self.placing)
+        self.waiting = Waiting(store, self.placing, settings)
+        self.joining = Joining(store, self.waiting, settings.placing_batch)
+        self.aftercare = Aftercare(store, provider, settings, self.waiting)
+        self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
         self.importing = Importing(store, self.placing, self.aftercare, settings.import_chunk_rows)
         self._committer: Committer[str, Request, Outcome] = Committer(
@@ -50,6 +56,7 @@ class Engine:
             "batches": self.placing.settle_left_behind(),
             "debts": self.aftercare.settle_left_behind(),
             "lapsed": self.aftercare.lapse_due(),
+            "waitlists": self.waiting.attend_left_behind(),
             "parcels": self.parcels.finish_left_behind(),
         }
         if any(found.values()):

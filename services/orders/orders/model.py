@@ -5,7 +5,7 @@ write.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +14,7 @@ from contracts.events import Fact
 
 OrderState = Literal["placed", "paid", "packed", "cancelled", "returned"]
 ParcelState = Literal["packing", "packed", "shipped", "delivered"]
+EntryState = Literal["waiting", "called", "offered", "preordered", "missed", "passed", "left"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +31,28 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pay_by: datetime | None = None
     imported: bool = False
     external_number: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A buyer's place on the waitlist of an allotment. Lower tickets come first; what waited for a lot comes before."""
+
+    id: str = msgspec.field(name="_id")
+    allotment_id: str
+    item_id: str
+    buyer_id: str
+    channel: str
+    quantity: int
+    unit_price_fen: int
+    request_key: str
+    joined_at: datetime
+    ticket: int
+    state: EntryState
+    order_id: str | None = None
+    offer_until: datetime | None = None
+    preorder_of: str | None = None  # the item, while a lot of it is waited for
+    lot: str | None = None
+    expected_on: date | None = None
+    version: int = 1
 
 
 class Allotment(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +73,9 @@ class Allotment(msgspec.Struct, frozen=True, kw_only=True):
     price_fen: int
     per_buyer_limit: int | None = None
     least_waiting: int = 0  # units of the smallest waiting entry; 0 when nobody waits
+    tickets: int = 0  # the last number that was given to one who waits
+    joining: list[Entry] = []  # they have their tickets, but are perhaps not at rest on the waitlist yet
+    attend_since: datetime | None = None  # something is to be done for those who wait
     live_price_fen: int | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
@@ -178,6 +204,13 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     opens_at: datetime
     closes_at: datetime
     sequence: int
+
+
+class NextLot(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot of an item that is still to be harvested or made."""
+
+    lot: str
+    expected_on: date
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,10 @@ class Placing:
         self.settle(allotment)
         return self._store.allotments.get(allotment.id) or allotment
 
+    def forget(self, allotment_id: str) -> None:
+        """Look again: it may have something by now."""
+        self._sold_out.pop(allotment_id, None)
+
     def _remember_sold_out(self, allotment: Allotment, now: float) -> None:
         self._sold_out.pop(allotment.id, None)
         if allotment.remaining == 0 and not allotment.pending:

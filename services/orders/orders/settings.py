@@ -11,6 +11,7 @@ class OrdersSettings(Settings, frozen=True, kw_only=True):
     """Settings of orders; the variable of a field is its name in upper case."""
 
     pay_within_seconds: Annotated[int, Meta(ge=1, description="Time a buyer has to pay before the order lapses.")] = 900
+    offer_within_seconds: Annotated[int, Meta(ge=1, description="Time to pay what the waitlist offered.")] = 600
     settle_after_seconds: Seconds = 2.0
     placing_batch: Count = 256
     import_chunk_rows: Count = 4_000

@@ -92,7 +92,14 @@ def close(allotment: Allotment, now: datetime) -> Change | None:
     return Change(
         id=allotment.id,
         version=allotment.version,
-        fields={"state": "closed", "remaining": 0, "returned": returned, "revision": 1, "closed_at": now},
+        fields={
+            "state": "closed",
+            "remaining": 0,
+            "returned": returned,
+            "revision": 1,
+            "closed_at": now,
+            "attend_since": now if allotment.least_waiting else allotment.attend_since,
+        },
         facts=(announcing.closed(allotment, sold=allotment.sold, returned=returned, revision=1, now=now),),
         at=now,
     )
@@ -122,7 +129,10 @@ def unsell(allotment: Allotment, units: int, now: datetime) -> Change:
 def _take_back(allotment: Allotment, units: int, now: datetime) -> Change:
     sold = allotment.sold - units
     if allotment.state == "open":
-        fields = {"sold": sold, "remaining": allotment.remaining + units}
+        remaining = allotment.remaining + units
+        fields: dict[str, Any] = {"sold": sold, "remaining": remaining}
+        if 0 < allotment.least_waiting <= remaining:  # somebody who waits can have it
+            fields["attend_since"] = allotment.attend_since or now
         return Change(id=allotment.id, version=allotment.version, fields=fields, at=now)
     returned, revision = allotment.returned + units, allotment.revision + 1
     return Change(

@@ -10,7 +10,7 @@ from pymongo import UpdateMany, UpdateOne
 
 from orders.model import Allotment, Change, Line, Window
 from orders.store.documents import AllotmentDoc, EndedShowDoc, WindowDoc
-from orders.store.rows import Relays, Rows, document_of, encoded, guard, pieces, update_of
+from orders.store.rows import NEVER, Relays, Rows, document_of, encoded, guard, pieces, update_of
 
 
 class Taking(NamedTuple):
@@ -78,6 +78,10 @@ class AllotmentRows(Rows[Allotment]):
     def left_behind(self, before_batch: str) -> list[Allotment]:
         """Allotments with batches older than this batch id."""
         return self.find({"pending": {"$gt": "", "$lt": before_batch}}, limit=500)
+
+    def to_attend(self, since_before: datetime) -> list[str]:
+        """Allotments where something has been due for those who wait: whoever began it did not get through."""
+        return self.ids({"attend_since": {"$gt": NEVER, "$lt": since_before}}, limit=500)
 
     def of_show(self, show_id: str) -> list[Allotment]:
         """All slots of a show."""

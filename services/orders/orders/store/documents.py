@@ -1,6 +1,6 @@
 """The documents at rest and their indexes. Their other fields are those of the nouns in `model.py`."""
 
-from mongoengine import DateTimeField, DictField, Document, IntField, ListField, StringField
+from mongoengine import DateTimeField, DictField, Document, IntField, ListField, LongField, StringField
 
 from chassis.mongo import Aggregate
 
@@ -15,11 +15,17 @@ class AllotmentDoc(Aggregate):
     county = StringField()
     pending = ListField(StringField())
     released = ListField(StringField())
+    attend_since = DateTimeField()
     meta = {  # noqa: RUF012  mongoengine reads it once
         "collection": "allotments",
         "db_alias": "orders",
         "strict": False,
-        "indexes": [{"fields": ["show_id"], "sparse": True}, ("sku", "purpose"), "pending"],
+        "indexes": [
+            {"fields": ["show_id"], "sparse": True},
+            ("sku", "purpose"),
+            "pending",
+            {"fields": ["attend_since"], "sparse": True},
+        ],
     }
 
 
@@ -79,6 +85,35 @@ class ParcelDoc(Aggregate):
         "strict": False,
         "indexes": [("county", "state", "id"), ("buyer_id", "id"), ("state", "begun_at")],
     }
+
+
+class WaitlistDoc(Aggregate):
+    """A buyer's place on the waitlist of an allotment, or a pre-order of an item's next lot."""
+
+    id = StringField(primary_key=True)
+    allotment_id = StringField()
+    buyer_id = StringField()
+    state = StringField()
+    ticket = LongField()
+    preorder_of = StringField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "waitlist",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": [
+            ("allotment_id", "state", "ticket"),
+            ("buyer_id", "id"),
+            {"fields": ["preorder_of"], "sparse": True},
+        ],
+    }
+
+
+class NextLotsDoc(Document):
+    """The lots of an item whose days of harvest are known, as catalog listed them."""
+
+    id = StringField(primary_key=True)
+    sequence = IntField()
+    meta = {"collection": "next_lots", "db_alias": "orders", "strict": False}  # noqa: RUF012  mongoengine reads it once
 
 
 class HubDoc(Document):
