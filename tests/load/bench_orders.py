@@ -76,6 +76,7 @@ def _wish(wanted: argparse.Namespace) -> Wish:
         items=wanted.items,
         replicas=wanted.replicas,
         rounds=wanted.exact or 0,
+        together=quick,
         seconds=wanted.seconds or (QUICK_SECONDS if quick else SECONDS),
         ceiling_seconds=1.0 if quick else 3.0,
         channel_orders=wanted.channel_orders if wanted.channel_orders is not None else (2_000 if quick else 20_000),

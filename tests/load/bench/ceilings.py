@@ -17,7 +17,9 @@ from pymongo.collection import Collection
 
 from bench import crowd
 from bench.plan import Plan, Result
+from bench.shop import forget
 from contracts.ids import new_id
+from stack.engines import Engines
 from stack.processes import LOCAL, Child, free_port, taken, wait_for
 
 PIECE: Final = 500  # documents of a bulk insert; the embedded database stands still on some thousand
@@ -58,9 +60,9 @@ def bare_post(run_dir: Path, tokens: list[str], seconds: float, tick: Callable[[
         child.stop()
 
 
-def bulk_inserts(mongodb_uri: str, sample: dict[str, Any], indexes: Mapping[str, Any], seconds: float) -> Inserts:
+def bulk_inserts(engines: Engines, sample: dict[str, Any], indexes: Mapping[str, Any], seconds: float) -> Inserts:
     """Documents a second by `insert_many` of orders like the sample, with these indexes and without."""
-    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, tz_aware=True, w="majority", journal=True) as client:
+    with pymongo.MongoClient[dict[str, Any]](engines.mongodb, tz_aware=True, w="majority", journal=True) as client:
         database = client[f"bench_{new_id()[-12:]}"]
         try:
             with_indexes = database["indexed"]
@@ -73,7 +75,7 @@ def bulk_inserts(mongodb_uri: str, sample: dict[str, Any], indexes: Mapping[str,
                 document_bytes=len(bson.encode(sample)),
             )
         finally:
-            client.drop_database(database.name)
+            forget(engines, client, database.name)
 
 
 def newborn(orders: Collection[dict[str, Any]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bench.channel import Bulk
 from bench.crowd import Figures
 from bench.exact import Rounds
 from bench.outside import Auditor
+from bench.plan import Answer
 from bench.selling import Run, sell
 from bench.shop import Shop, open_shop
 from contracts.ids import new_id
@@ -34,6 +35,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     ceiling_seconds: float
     channel_orders: int
     rounds: int = 0
+    together: bool = False  # audit what crowds of all sizes bought at once: faster
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """Crowds that are audited together."""
+        return [self.buyers] if self.together else [[number] for number in self.buyers]
 
 
 @dataclass
@@ -70,8 +77,8 @@ class Programme:
         for number, replicas in enumerate(self.wish.replicas):
             with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
                 for items in self.wish.items:
-                    for buyers in self.wish.buyers:
-                        self._run(shop, auditor, items, buyers)
+                    for crowds in self.wish.groups:
+                        self._group(shop, auditor, items, crowds)
                 if number == 0:
                     self._in_bulk(shop, auditor)
                 self.say(f"coming to rest, {replicas} replicas")
@@ -101,22 +108,27 @@ class Programme:
         self.bare = crowd.figures(result)
         self.ceilings["bare_post_per_second"] = self.bare.per_second
 
-    def _run(self, shop: Shop, auditor: Auditor, items: int, buyers: int) -> None:
-        self.say(f"{buyers} buyers, {items} items, {len(shop.replicas)} replicas")
+    def _group(self, shop: Shop, auditor: Auditor, items: int, crowds: Sequence[int]) -> None:
+        """Crowds of these sizes, one after the other, on the same new stock; then the audit of all that they did."""
         allotments, began = list(shop.stock(items)), new_id()
-        run, result = sell(shop, allotments, buyers, self.wish.seconds, self.tick)
-        if "bulk_insert_per_second" not in self.ceilings:
-            self._inserts(shop)
-        checks = auditor.run(began, allotments, result.answers)
-        failed = self._hold(f"{buyers} buyers, {items} items, {len(shop.replicas)} replicas", checks)
-        self.runs.append(msgspec.structs.replace(run, audit=failed))
+        runs, answers = [], list[Answer]()
+        for buyers in crowds:
+            self.say(f"{buyers} buyers, {items} items, {len(shop.replicas)} replicas")
+            run, heard = sell(shop, allotments, buyers, self.wish.seconds, self.tick)
+            runs.append(run)
+            answers += heard
+            if "bulk_insert_per_second" not in self.ceilings:
+                self._inserts(shop)
+        about = f"{', '.join(map(str, crowds))} buyers, {items} items, {len(shop.replicas)} replicas"
+        failed = self._hold(about, auditor.run(began, allotments, answers))
+        self.runs += [msgspec.structs.replace(run, audit=failed) for run in runs]
 
     def _inserts(self, shop: Shop) -> None:
         """While the first orders are fresh."""
         orders = shop.database["orders"]
         sample, indexes = ceilings.newborn(orders), orders.index_information()
         self.say("bulk inserts")
-        found = ceilings.bulk_inserts(self.engines.mongodb, sample, indexes, self.wish.ceiling_seconds)
+        found = ceilings.bulk_inserts(self.engines, sample, indexes, self.wish.ceiling_seconds)
         self.ceilings |= msgspec.structs.asdict(found)
 
     def _in_bulk(self, shop: Shop, auditor: Auditor) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from bench import crowd
-from bench.plan import Plan, Result
+from bench.plan import Answer, Plan
 from bench.shop import Shop
 
 WARM: Final = 0.3  # of the measured seconds; the first requests of a buyer cost more, tokens being checked
@@ -35,7 +35,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 def sell(
     shop: Shop, allotments: Sequence[str], buyers: int, seconds: float, tick: Callable[[], object]
-) -> tuple[Run, Result]:
+) -> tuple[Run, list[Answer]]:
     """So many buyers buy without a pause, one unit at a time, for so many seconds after a while of warming up."""
     plan = Plan(
         ports=shop.ports,
@@ -63,4 +63,4 @@ def sell(
         seconds=round(result.ended - result.began, 3),
         cpu=result.cpu,
     )
-    return run, result
+    return run, result.answers

@@ -86,7 +86,7 @@ class Shop:
 def open_shop(
     engines: Engines, issuer: Issuer, run_dir: Path, replicas: int, env: Mapping[str, str] | None = None
 ) -> Iterator[Shop]:
-    """So many replicas of orders on a fresh database, which is dropped in the end."""
+    """So many replicas of orders on a fresh database."""
     own = new_id()[-12:]
     running: list[Service] = []
     client = pymongo.MongoClient[dict[str, Any]](engines.mongodb, tz_aware=True)
@@ -100,8 +100,14 @@ def open_shop(
     finally:
         stop_all([replica.process for replica in running])
         if running:
-            client.drop_database(running[0].database)
+            forget(engines, client, running[0].database)
         client.close()
+
+
+def forget(engines: Engines, client: pymongo.MongoClient[dict[str, Any]], database: str) -> None:
+    """Leave nothing behind in a database that is not ours. Our own goes with its directory, and drops slowly."""
+    if engines.database is None:
+        client.drop_database(database)
 
 
 def _set_aside(sku: str, offered: int) -> StockAllotted:
