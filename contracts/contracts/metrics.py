@@ -62,11 +62,29 @@ ORDERS_PAID: Final = Metric("orders_paid_total", "counter", "Orders paid (no reh
 ORDERS_CANCELLED: Final = Metric(
     "orders_cancelled_total", "counter", "Orders cancelled or lapsed (no rehearsals).", ("reason",)
 )
+ORDERS_COMPLETED: Final = Metric(
+    "orders_completed_total", "counter", "Orders completed, by their buyer or by time.", ("by",)
+)
 REVENUE_FEN: Final = Metric(
     "orders_revenue_fen_total", "counter", "Money paid for orders, in fen (no rehearsals).", ("channel",)
 )
 UNITS_SOLD: Final = Metric("orders_units_total", "counter", "Units of orders placed (no rehearsals).", ("channel",))
 PLACING_BATCH: Final = Metric("orders_placing_batch_size", "histogram", "Orders decided in one write.", (), _BATCH)
+PAYMENTS_ASTRAY: Final = Metric(
+    "payments_astray_total",
+    "counter",
+    "Payments that could not pay their order and went back, by reason: look at each mismatch.",
+    ("provider", "reason"),
+)
+PAYMENT_NOTIFICATIONS: Final = Metric(
+    "payment_notifications_total", "counter", "Webhooks of payment providers, by what they said.", ("provider", "kind")
+)
+REFUNDS_REFUSED: Final = Metric(
+    "payment_refunds_refused_total",
+    "counter",
+    "Refunds that a provider would not give: somebody must look.",
+    ("provider",),
+)
 WAITLIST_JOINED: Final = Metric(
     "orders_waitlist_joined_total", "counter", "Places taken on waitlists (no rehearsals).", ("channel",)
 )

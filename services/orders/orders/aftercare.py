@@ -11,22 +11,26 @@ guarded by its version. If somebody else settled it before that reading, the id 
 it no more; if after, the version differs and all is read again. Refunds carry the debt's id as idempotency key.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from chassis import metrics
 from chassis.clock import utcnow
+from chassis.refusals import Unavailable
 from contracts import metrics as declared
 from orders import lifecycle, stock
+from orders.cashier import Cashier
 from orders.model import Allotment, Change, Order
-from orders.payments import PaymentProvider
+from orders.refunding import Refunding
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 from orders.waiting import Waiting
 
 _AT_ONCE: Final = 500
+_log = logging.getLogger(__name__)
 
 
 class Aftercare:
@@ -35,13 +39,15 @@ class Aftercare:
     def __init__(
         self,
         store: OrdersStore,
-        provider: PaymentProvider,
-        settings: OrdersSettings,
+        cashier: Cashier,
+        refunding: Refunding,
         waiting: Waiting,
+        settings: OrdersSettings,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._store = store
-        self._provider = provider
+        self._cashier = cashier
+        self._refunding = refunding
         self._waiting = waiting
         self._clock = clock
         self._settle_after = timedelta(seconds=settings.settle_after_seconds)
@@ -89,15 +95,33 @@ class Aftercare:
         return order
 
     def lapse_due(self) -> int:
-        """End orders that nobody paid in time; how many."""
+        """End orders that nobody paid in time; how many.
+
+        A provider that was asked for the money is asked first whether it has it after all.
+        """
         now = self._clock()
-        changes = [change for order in self._store.orders.due(now, _AT_ONCE) if (change := lifecycle.lapse(order, now))]
+        due = self._unpaid(self._store.orders.due(now, _AT_ONCE))
+        changes = [change for order in due if (change := lifecycle.lapse(order, now))]
         written = self._store.orders.change_all(changes)
         lapsed = self._store.orders.many(change.id for change in changes)
         self.settle(lapsed)
         if real := sum(order.cancel_reason == "expired" and not order.rehearsal for order in lapsed):
             metrics.counter(declared.ORDERS_CANCELLED).labels("expired").inc(min(real, written))
         return written
+
+    def _unpaid(self, due: Sequence[Order]) -> Iterator[Order]:
+        """Those that nobody paid, as far as can be known: while a provider is away, an order it was asked for waits."""
+        away = False
+        for order in due:
+            if not order.asked:
+                yield order
+            elif not away:
+                try:
+                    if not self._cashier.paid_after_all(order):
+                        yield order
+                except Unavailable as refusal:
+                    _log.warning("orders that may be paid do not lapse now: %s", refusal)
+                    away = True
 
     def settle_left_behind(self) -> int:
         """Settle what orders have owed for a while."""
@@ -111,17 +135,9 @@ class Aftercare:
         for order in orders:
             if any(owed.kind == "units" for owed in order.owed):
                 by_allotment[order.allotment_id].append(order.id)
-            self._refund(order)
+            self._refunding.give_back(order)
         for allotment_id, order_ids in by_allotment.items():
             self._release(allotment_id, order_ids)
-
-    def _refund(self, order: Order) -> None:
-        refunds = [owed for owed in order.owed if owed.kind == "refund"]
-        for owed in refunds:
-            assert order.payment is not None, "nothing was paid, so nothing is to be refunded"
-            self._provider.refund(order.payment.payment_id, owed.amount, owed.id)
-        if refunds:
-            self._store.orders.clear_owed([order.id], [owed.id for owed in refunds])
 
     def _release(self, allotment_id: str, order_ids: Iterable[str]) -> None:
         settled: list[str] = []

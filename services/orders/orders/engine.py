@@ -12,8 +12,9 @@ from orders.domain import Outcome, Request
 from orders.importing import Importing
 from orders.joining import Joining
 from orders.parcels import Parcels
-from orders.payments import PaymentProvider, TestProvider
+from orders.payments import PaymentProvider, Providers, chosen
 from orders.placing import Placing
+from orders.refunding import Refunding
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 from orders.waiting import Waiting
@@ -24,16 +25,18 @@ _log = logging.getLogger(__name__)
 class Engine:
     """Everything that a door may ask for."""
 
-    def __init__(self, store: OrdersStore, settings: OrdersSettings, provider: PaymentProvider) -> None:
+    def __init__(self, store: OrdersStore, settings: OrdersSettings, *providers: PaymentProvider) -> None:
         self.store = store
         self.settings = settings
         self.placing = Placing(store, settings)
         self.waiting = Waiting(store, self.placing, settings)
         self.joining = Joining(store, self.waiting, settings.placing_batch)
-        self.cashier = Cashier(store, provider, settings.placing_batch)
+        self.providers = Providers(*providers)
+        refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
+        self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)
         self.waiting = Waiting(store, self.placing, settings)
         self.joining = Joining(store, self.waiting, settings.placing_batch)
-        self.aftercare = Aftercare(store, provider, settings, self.waiting)
+        self.aftercare = Aftercare(store, self.cashier, refunding, self.waiting, settings)
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
         self.importing = Importing(store, self.placing, self.aftercare, settings.import_chunk_rows)
@@ -68,13 +71,18 @@ class Selling(Stored):
 
     _engine: Engine | None = None
 
+    def setup(self) -> None:
+        """Makes the payment providers too, so that a key that is none stops the start."""
+        super().setup()
+        self._providers = chosen(self._settings)  # type: ignore[arg-type]  # ours, by the service's settings_class
+
     def get_dependency(self, worker_ctx: object) -> Engine | Away:  # type: ignore[override]  # more than a store
         """The engine; before the database was reached, every use of it is an outage."""
         store = super().get_dependency(worker_ctx)
         if isinstance(store, Away):
             return store
         if self._engine is None:
-            self._engine = Engine(store, self._settings, TestProvider())  # type: ignore[arg-type]  # ours, by setup
+            self._engine = Engine(store, self._settings, *self._providers)  # type: ignore[arg-type]  # ours, by setup
         return self._engine
 
     def stop(self) -> None:

@@ -118,6 +118,18 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["units", "refund"]
     amount: int
     since: datetime
+    payment_id: str | None = None  # the payment that goes back, where it is not the order's own
+
+
+class Astray(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came for an order and cannot pay it. It is known by its id when it is heard of again."""
+
+    provider: str
+    payment_id: str
+    amount: int
+    currency: str
+    why: Literal["mismatch", "too-late", "twice", "refunded"]
+    came_at: datetime
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +159,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     pay_by: datetime | None = None  # while there is something to pay
     state: OrderState
     payment: Payment | None = None
+    asked: list[str] = []  # providers that were asked for its money, so that they can be asked what became of it
+    astray: list[Astray] = []
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
     returned_quantity: int = 0

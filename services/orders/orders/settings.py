@@ -4,11 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chassis.config import Count, Seconds, Settings
+from chassis.config import Count, Seconds
+from orders.payments.settings import PaymentSettings
 
 
-class OrdersSettings(Settings, frozen=True, kw_only=True):
-    """Settings of orders; the variable of a field is its name in upper case."""
+class OrdersSettings(PaymentSettings, frozen=True, kw_only=True):
+    """Settings of orders besides those of payments; the variable of a field is its name in upper case."""
 
     pay_within_seconds: Annotated[int, Meta(ge=1, description="Time a buyer has to pay before the order lapses.")] = 900
     offer_within_seconds: Annotated[int, Meta(ge=1, description="Time to pay what the waitlist offered.")] = 600

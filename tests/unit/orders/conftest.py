@@ -10,7 +10,7 @@ from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
 from chassis.testing import FakeRelay
 from orders.engine import Engine
-from orders.payments import TestProvider
+from orders.payments import Refund, TestProvider
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
@@ -19,11 +19,12 @@ class Refunds(TestProvider):
     """The test provider, remembering what it gave back."""
 
     def __init__(self) -> None:
+        super().__init__(webhook_secret="shared with nobody else")
         self.given: dict[str, int] = {}
 
-    def refund(self, payment_id: str, amount_fen: int, idempotency_key: str) -> None:
-        super().refund(payment_id, amount_fen, idempotency_key)
-        self.given[idempotency_key] = amount_fen
+    def refund(self, refund: Refund) -> None:
+        super().refund(refund)
+        self.given[refund.key] = refund.amount
 
 
 @pytest.fixture

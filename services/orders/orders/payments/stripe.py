@@ -1,0 +1,175 @@
+"""Stripe, by its own SDK: one PaymentIntent for each order.
+
+The intent is created under the order's id as idempotency key, always with the same parameters, so creating it again
+(within Stripe's 24 hours, far longer than an order has to be paid) is finding it: no list to search, which Stripe would
+bring up to date only after a while. Without a token the buyer's page confirms it with the client secret; with one (a
+payment method's id) it is confirmed here. An intent succeeds at most once, so confirming needs no key of its own, and a
+card that was declined may be tried again.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import requests
+import stripe
+
+from chassis.refusals import Unavailable
+from orders.payments.interface import (
+    CURRENCY,
+    Charge,
+    Declined,
+    Forged,
+    Notification,
+    Paid,
+    Pending,
+    Purchase,
+    Refund,
+    RefundRefused,
+)
+
+_AWAY: Final = (
+    stripe.APIConnectionError,
+    stripe.IdempotencyError,  # the same request is under way elsewhere
+    stripe.RateLimitError,
+)
+_RETRIES: Final = 2
+_SERVER_ERROR: Final = 500
+_log = logging.getLogger(__name__)
+
+
+class StripeProvider:
+    """Payments by Stripe."""
+
+    name = "stripe"
+
+    def __init__(self, secret_key: str, webhook_secret: str, api: str, timeout_seconds: float) -> None:
+        # One session for all: the SDK would else keep one for each thread, and each of our requests is a new thread.
+        client = stripe.RequestsClient(timeout=timeout_seconds, session=requests.Session())
+        self._stripe = stripe.StripeClient(
+            secret_key, http_client=client, base_addresses={"api": api}, max_network_retries=_RETRIES
+        )
+        self._webhook_secret = webhook_secret
+
+    def decides_at_once(self, token: str | None) -> bool:
+        """Never: between their charge and our mark anything may happen."""
+        del token
+        return False
+
+    def charge(self, purchase: Purchase, token: str | None) -> Charge:
+        """Confirm the order's intent with the buyer's payment method, or hand its secret to the buyer's page."""
+        intent = self._intent(purchase)
+        if token is None or intent.status in ("succeeded", "processing", "canceled"):
+            return _charge_of(intent)
+        with _answered():
+            try:
+                return _charge_of(self._stripe.v1.payment_intents.confirm(intent.id, {"payment_method": token}))
+            except stripe.CardError as declined:
+                return Declined(reason=declined.code or "")
+            except stripe.InvalidRequestError as refused:
+                if refused.code == "payment_intent_unexpected_state":  # somebody else confirmed it meanwhile
+                    return _charge_of(self._stripe.v1.payment_intents.retrieve(intent.id))
+                return Declined(reason=refused.code or "")  # no such payment method, or not usable here
+
+    def find(self, purchase: Purchase) -> Charge | None:
+        """How the order's intent stands."""
+        return _charge_of(self._intent(purchase))
+
+    def refund(self, refund: Refund) -> None:
+        """Give back; what was wholly given back before needs no more."""
+        with _answered():
+            try:
+                self._stripe.v1.refunds.create(
+                    {"payment_intent": refund.payment_id, "amount": refund.amount, "metadata": {"debt": refund.key}},
+                    {"idempotency_key": refund.key},
+                )
+            except stripe.InvalidRequestError as refused:
+                if refused.code != "charge_already_refunded":
+                    raise RefundRefused(refused.code or "refused by Stripe") from refused
+
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
+        """A payment that succeeded, or a charge that was refunded."""
+        try:
+            event = stripe.Webhook.construct_event(body, headers.get("stripe-signature"), self._webhook_secret)
+        except (stripe.SignatureVerificationError, ValueError) as forged:
+            raise Forged("not signed with our secret, or too long ago") from forged
+        read = _READERS.get(event.type)
+        said = event.data.object.to_dict() if read else {}
+        order_id = (said.get("metadata") or {}).get("order_id")
+        return read(event.id, order_id, said) if read and order_id else None
+
+    def _intent(self, purchase: Purchase) -> stripe.PaymentIntent:
+        with _answered():
+            intent = self._stripe.v1.payment_intents.create(
+                {
+                    "amount": purchase.amount_fen,
+                    "currency": CURRENCY.lower(),
+                    "description": purchase.description,
+                    "metadata": {"order_id": purchase.order_id},
+                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                },
+                {"idempotency_key": f"order-{purchase.order_id}"},
+            )
+            if _replayed(intent):  # the answer of then, not the state of now
+                intent = self._stripe.v1.payment_intents.retrieve(intent.id)
+        return intent
+
+
+def _replayed(intent: stripe.PaymentIntent) -> bool:
+    headers = intent.last_response.headers if intent.last_response else {}
+    return {name.lower(): value for name, value in headers.items()}.get("idempotent-replayed") == "true"
+
+
+def _charge_of(intent: stripe.PaymentIntent) -> Charge:
+    if intent.status == "succeeded":
+        return Paid(payment_id=intent.id, amount=intent.amount_received, currency=intent.currency.upper())
+    if intent.status == "canceled":
+        return Declined(reason="canceled")
+    if intent.status == "processing":
+        return Pending(kind="wait")
+    return Pending(kind="client-secret", value=intent.client_secret or "")
+
+
+def _succeeded(event_id: str, order_id: str, intent: Mapping[str, Any]) -> Notification:
+    return Notification(
+        event_id=event_id,
+        order_id=order_id,
+        kind="paid",
+        payment_id=intent["id"],
+        amount=intent["amount_received"],
+        currency=intent["currency"].upper(),
+    )
+
+
+def _refunded(event_id: str, order_id: str, charge: Mapping[str, Any]) -> Notification:
+    return Notification(
+        event_id=event_id,
+        order_id=order_id,
+        kind="refunded",
+        payment_id=charge["payment_intent"],
+        amount=charge["amount_refunded"],
+        currency=charge["currency"].upper(),
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[str, str, Mapping[str, Any]], Notification]]] = {
+    "payment_intent.succeeded": _succeeded,
+    "charge.refunded": _refunded,
+}
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What keeps Stripe from answering is an outage to us."""
+    try:
+        yield
+    except (stripe.AuthenticationError, stripe.PermissionError) as wrong:
+        _log.error("Stripe does not take our key: somebody must look")  # its own words repeat the key
+        raise Unavailable("payment-provider-away", "The payment provider cannot be reached.") from wrong
+    except _AWAY as away:
+        raise Unavailable("payment-provider-away", "The payment provider cannot be reached.") from away
+    except stripe.APIError as broken:
+        if (broken.http_status or _SERVER_ERROR) < _SERVER_ERROR:
+            raise
+        raise Unavailable("payment-provider-away", "The payment provider cannot be reached.") from broken
