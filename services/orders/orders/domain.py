@@ -8,10 +8,10 @@ price by our queue.
 """
 
 import hashlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,7 @@ from orders.model import Allotment, Line, Order, Payment
 
 MOST_PER_ORDER = 999
 CHANNEL_PROVIDER = "channel"
+_PLACE: Final = "limit:"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +85,7 @@ def request_key(buyer_id: str, idempotency_key: str) -> str:
 
 def order_of(allotment: Allotment, line: Line) -> Order:
     """The order that a decided line means: the same whether who decided makes it, or who finishes for them."""
-    total = line.unit_price_fen * line.quantity
+    total = line.unit_price_fen * line.quantity - line.discount_fen
     payment = None
     if line.imported:
         payment = Payment(
@@ -112,8 +113,10 @@ def order_of(allotment: Allotment, line: Line) -> Order:
         unit_price_fen=line.unit_price_fen,
         total_fen=total,
         weight_g=allotment.weight_g * line.quantity,
-        request_key=line.request_key,
+        keys=[line.request_key, *(limit_key(allotment.id, line.buyer_id, place) for place in line.places)],
         external_number=line.external_number,
+        coupon_code=line.coupon_code,
+        discount_fen=line.discount_fen,
         placed_at=line.placed_at,
         pay_by=line.pay_by,
         state="paid" if line.imported else "placed",
@@ -129,22 +132,23 @@ def first_facts(order: Order) -> tuple[Fact, ...]:
     return (announcing.placed(order),)
 
 
-def pending_orders(allotment: Allotment) -> list[Order]:
-    """Orders that were decided but perhaps not yet inserted: they have their units, so they count as taken."""
-    return [order_of(allotment, line) for lines in allotment.batches.values() for line in lines]
+def limit_key(allotment_id: str, buyer_id: str, place: int) -> str:
+    """One place of a buyer's limit: only one order can have it, whoever decides, wherever its units come from."""
+    return f"{_PLACE}{allotment_id}:{buyer_id}:{place}"
 
 
 def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Request]) -> Decision:
     """Decide all requests in their order.
 
-    `taken`: the orders known so far that have the requests' keys or, where the allotment has a limit, their buyers.
+    `taken`: the orders known so far, decided or at rest, that have the requests' keys or, where the allotment has a
+    limit, their buyers.
     """
     by_key: dict[str, Order] = {}
-    already: Counter[str] = Counter()
-    for order in {order.id: order for order in (*pending_orders(allotment), *taken)}.values():
+    held: defaultdict[str, list[Order]] = defaultdict(list)
+    for order in {order.id: order for order in taken}.values():
         by_key[order.request_key] = order
         if order.allotment_id == allotment.id and order.state != "cancelled":
-            already[order.buyer_id] += order.quantity
+            held[order.buyer_id].append(order)
     remaining = allotment.remaining
     outcomes: list[Outcome] = []
     lines: list[Line] = []
@@ -153,12 +157,14 @@ def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Requ
         if known:
             outcomes.append(replay(known, request))
             continue
-        if refused := _refuse(allotment, remaining, already[request.buyer_id], request):
+        theirs = held.get(request.buyer_id, ())
+        if refused := _refuse(allotment, remaining, sum(order.quantity for order in theirs), request):
             outcomes.append(refused)
             continue
-        line = _line(allotment, request)
+        line = _line(allotment, request, theirs)
         order = by_key[request.request_key] = order_of(allotment, line)
-        already[request.buyer_id] += request.quantity
+        if allotment.per_buyer_limit is not None:
+            held[request.buyer_id].append(order)
         remaining -= request.quantity
         outcomes.append(Accepted(order))
         lines.append(line)
@@ -232,7 +238,7 @@ def waitlist_address(allotment_id: str) -> str:
     return f"/allotments/{allotment_id}/waitlist"
 
 
-def _line(allotment: Allotment, request: Request) -> Line:
+def _line(allotment: Allotment, request: Request, theirs: Iterable[Order]) -> Line:
     price = request.unit_price_fen if request.unit_price_fen is not None else price_fen(allotment)
     return Line(
         id=request.order_id,
@@ -246,7 +252,28 @@ def _line(allotment: Allotment, request: Request) -> Line:
         pay_by=request.pay_by,
         imported=request.imported,
         external_number=request.external_number,
+        places=_places(allotment, request, theirs),
     )
+
+
+def _places(allotment: Allotment, request: Request, theirs: Iterable[Order]) -> tuple[int, ...]:
+    """The places of its buyer's limit that the order takes, lowest first.
+
+    Needed once the allotment has buckets: then two documents may sell to one buyer at the same time, and only an index
+    sees both. Orders from before have no places; as many as they have units are left free for them.
+    """
+    limit = allotment.per_buyer_limit
+    if limit is None or not allotment.loans or request.imported:
+        return ()
+    known = [(order.quantity, _places_of(order)) for order in theirs]
+    used = {place for _, places in known for place in places}
+    before = sum(quantity for quantity, places in known if not places)
+    free = [place for place in range(1, limit + 1) if place not in used]
+    return tuple(free[before : before + request.quantity])
+
+
+def _places_of(order: Order) -> set[int]:
+    return {int(key.rsplit(":", 1)[1]) for key in order.keys if key.startswith(_PLACE)}
 
 
 def price_fen(allotment: Allotment) -> int:

@@ -8,6 +8,7 @@ from orders.aftercare import Aftercare
 from orders.allotments import Allotments
 from orders.cashier import Cashier
 from orders.committer import Committer
+from orders.completing import Completing
 from orders.domain import Outcome, Request
 from orders.importing import Importing
 from orders.joining import Joining
@@ -34,11 +35,10 @@ class Engine:
         self.providers = Providers(*providers)
         refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
         self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)
-        self.waiting = Waiting(store, self.placing, settings)
-        self.joining = Joining(store, self.waiting, settings.placing_batch)
         self.aftercare = Aftercare(store, self.cashier, refunding, self.waiting, settings)
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
+        self.completing = Completing(store)
         self.importing = Importing(store, self.placing, self.aftercare, settings.import_chunk_rows)
         self._committer: Committer[str, Request, Outcome] = Committer(
             lambda _, requests: self.placing.place(requests), settings.placing_batch
@@ -50,17 +50,19 @@ class Engine:
 
     def tick(self) -> None:
         """What is done about once a second: remove finished batches, say what was missed."""
-        self.placing.tidy()
-        self.placing.tell_missed()
+        self.placing.settling.tidy()
+        self.placing.missed.tell()
 
     def sweep(self) -> None:
         """What is done every few seconds: whatever somebody who died left half done, and orders nobody paid."""
         found = {
-            "batches": self.placing.settle_left_behind(),
+            "batches": self.placing.settling.settle_left_behind(),
+            "buckets": self.placing.buckets.settle_left_behind(),
             "debts": self.aftercare.settle_left_behind(),
             "lapsed": self.aftercare.lapse_due(),
             "waitlists": self.waiting.attend_left_behind(),
             "parcels": self.parcels.finish_left_behind(),
+            "completed": self.completing.complete_due(),
         }
         if any(found.values()):
             _log.info("swept: %s", ", ".join(f"{count} {what}" for what, count in found.items() if count))

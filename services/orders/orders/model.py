@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.events import Fact
 
-OrderState = Literal["placed", "paid", "packed", "cancelled", "returned"]
+OrderState = Literal["placed", "paid", "packed", "completed", "cancelled", "returned"]
 ParcelState = Literal["packing", "packed", "shipped", "delivered"]
 EntryState = Literal["waiting", "called", "offered", "preordered", "missed", "passed", "left"]
 
@@ -31,6 +31,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pay_by: datetime | None = None
     imported: bool = False
     external_number: str | None = None
+    places: tuple[int, ...] = ()  # of its buyer's limit, where that is kept by more than one document
+    coupon_code: str | None = None
+    discount_fen: int = 0
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one write decided: orders, and units lent to a bucket, which has the batch's id."""
+
+    lines: list[Line] = []
+    loan: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,9 +97,29 @@ class Allotment(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["open", "closed"] = "open"
     revision: int = 0
     version: int = 0
-    batches: dict[str, list[Line]] = {}
+    batches: dict[str, str] = {}  # each a `Batch` as text, see `batches.py`
     pending: list[str] = []
     released: list[str] = []
+    loans: int = 0  # buckets ever opened; what they hold counts as sold here
+    recalled: list[str] = []
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of an allotment that a replica sells from a document of its own.
+
+    Always, at rest: sold + remaining + owed = units.
+    """
+
+    id: str = msgspec.field(name="_id")
+    allotment_id: str
+    units: int
+    remaining: int
+    sold: int = 0
+    state: Literal["open", "closed", "settled"] = "open"
+    version: int = 0
+    batches: dict[str, str] = {}
+    pending: list[str] = []
+    owed: list["Owed"] = []
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,8 +183,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     unit_price_fen: int
     total_fen: int
     weight_g: int
-    request_key: str
+    keys: list[str]  # its request's; after it the places it takes of its buyer's limit
     external_number: str | None = None
+    coupon_code: str | None = None
+    discount_fen: int = 0
     placed_at: datetime
     pay_by: datetime | None = None  # while there is something to pay
     state: OrderState
@@ -167,8 +199,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     refunded_fen: int = 0
     returns: list[Return] = []
     parcel_id: str | None = None
+    completed_at: datetime | None = None
+    completed_by: Literal["buyer", "time"] | None = None
     owed: list[Owed] = []
     version: int = 0
+
+    @property
+    def request_key(self) -> str:
+        """What makes the same request the same order."""
+        return self.keys[0]
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +234,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     shipped_at: datetime | None = None
     scans: list[Scan] = []
     delivered_at: datetime | None = None
+    complete_at: datetime | None = None  # delivered, and its orders are not completed yet: then they will be
     version: int = 0
 
 

@@ -1,57 +1,59 @@
 """The group-commit engine: many requests, few writes, nothing oversold, nothing lost, twice is once.
 
 A batch is decided by `domain.decide` on an allotment as it was read, and becomes **one** write guarded by the
-allotment's version: the units leave `remaining`, and the batch with the facts of its orders is laid into the
-allotment's document. From then on the orders are certain. Then they are inserted, each with its event; then the batch
-is removed, for which the next batch's write is used if it comes soon.
+version of the document that the units come from, the allotment's own or a bucket's: the units leave `remaining`, and
+the batch with the facts of its orders is laid into the document. From then on the orders are certain. `settling.py`
+makes them come into being, whoever began them.
 
-Killed after the first write, the units are taken and the batch says for whom: whoever meets a batch older than a
-moment (the next placing, or a sweep) inserts its orders, which are the same whoever makes them, and removes it. So a
-batch only ever rolls forward.
-
-A line whose request already has an order elsewhere (the same key, used for two allotments at once) cannot be
-inserted: its units are taken back in the same write that removes the batch. See
-docs/decisions/005-group-commit-and-settling.md.
+A line whose request already has an order elsewhere (the same key, used for two allotments at once) cannot be inserted,
+nor one whose buyer got the last place of their limit from another document: its units are given back, the first is
+answered with that order, the second is decided again. See docs/decisions/005-group-commit-and-settling.md.
 """
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Unavailable
-from contracts.ids import new_id
-from orders import domain, figures, stock
-from orders.domain import Accepted, Decision, Outcome, Refused, Request
-from orders.model import Allotment, Change, Line, Order
+from orders import batches, domain, figures
+from orders.buckets import Buckets
+from orders.domain import Decision, Outcome, Refused, Request
+from orders.missed import Missed
+from orders.model import Allotment, Batch, Bucket, Order
 from orders.settings import OrdersSettings
-from orders.store import OrdersStore, Taking, pause
+from orders.settling import Part, Settling, Void
+from orders.store import OrdersStore, SourceRows, Taking, pause
 
 _TRIES: Final = 40
 _ALLOTMENTS_AT_ONCE: Final = 256  # so that no batch waits long between its taking and its inserting
+Groups = dict[str, list[Request]]
 
 
-class _Decided(NamedTuple):
+class _Sale(NamedTuple):
+    """Requests on one allotment, decided against what one document holds. `surely`: nothing is held elsewhere."""
+
     allotment: Allotment
+    source: Allotment | Bucket
     requests: list[Request]
     decision: Decision
+    surely: bool
 
 
 class Placing:
-    """Places orders. One for each process: it remembers what it finished, what is sold out and what was missed."""
+    """Places orders. One for each process: it remembers what is sold out."""
 
     def __init__(self, store: OrdersStore, settings: OrdersSettings, clock: Callable[[], datetime] = utcnow) -> None:
         self._store = store
-        self._clock = clock
-        self._settle_after = timedelta(seconds=settings.settle_after_seconds)
         self._sold_out_memory = settings.sold_out_memory_seconds
         self._sold_out: dict[str, tuple[float, Allotment]] = {}
-        self._finished: defaultdict[str, set[str]] = defaultdict(set)
-        self._under_way: set[str] = set()
-        self._missed: Counter[str] = Counter()
+        self.settling = Settling(store, settings, clock)
+        self.buckets = Buckets(store, settings, clock)
+        self.missed = Missed(store, clock)
 
     def place(self, requests: Sequence[Request]) -> list[Outcome]:
         """An outcome for each request, in their order. Requests on one allotment are decided in their order."""
@@ -63,7 +65,18 @@ class Placing:
             self._place_group(group, outcomes)
         return [outcomes[request.order_id] for request in requests]
 
-    def _place_group(self, groups: dict[str, list[Request]], outcomes: dict[str, Outcome]) -> None:
+    def forget(self, allotment_id: str) -> None:
+        """It may have units again."""
+        self._sold_out.pop(allotment_id, None)
+
+    def settle(self, allotment: Allotment) -> None:
+        """Make whole what is in the allotment as read: batches become orders, what buckets hold comes back."""
+        self.settling.settle(allotment, allotment, all_of_it=True)
+        if allotment.loans:
+            self.buckets.gather(allotment)
+        self.settling.tidy()
+
+    def _place_group(self, groups: Groups, outcomes: dict[str, Outcome]) -> None:
         for attempt in range(_TRIES):
             groups = self._round(groups, outcomes)
             if not groups:
@@ -71,189 +84,158 @@ class Placing:
             pause(attempt)
         raise Unavailable("busy", "Too many are buying this at once; the same request may succeed now.")
 
-    def _round(self, groups: dict[str, list[Request]], outcomes: dict[str, Outcome]) -> dict[str, list[Request]]:
-        """Decide all groups once; returns those that somebody else was faster with."""
-        allotments = self._read(groups)
+    def _round(self, groups: Groups, outcomes: dict[str, Outcome]) -> Groups:
+        """Decide all groups once; returns the requests that somebody else was faster with."""
+        allotments, remembered = self._read(groups)
         for key in groups.keys() - allotments.keys():
             none = Refused(NotFound("no-such-allotment", "There is no such allotment."))
             outcomes.update((request.order_id, none) for request in groups[key])
-        taken = self._taken(allotments, groups)
-        decided = [
-            _Decided(allotment, groups[key], domain.decide(allotment, taken[key], groups[key]))
-            for key, allotment in allotments.items()
-        ]
-        took = self._take([one for one in decided if one.decision.lines])
-        lost = {
-            one.allotment.id: one.requests for one in decided if one.decision.lines and one.allotment.id not in took
-        }
-        for one in decided:
-            if one.allotment.id not in lost:
-                self._conclude(one, outcomes, took.get(one.allotment.id, {}))
-        return lost
+        sales = self._decide(groups, allotments, remembered)
+        took, void = self._take([sale for sale in sales if sale.decision.lines])
+        for sale in sales:
+            if not sale.decision.lines or sale.source.id in took:
+                self._conclude(sale, outcomes, void)
+        left = {key: [one for one in group if one.order_id not in outcomes] for key, group in groups.items()}
+        return {key: group for key, group in left.items() if group}
 
-    def _read(self, keys: Iterable[str]) -> dict[str, Allotment]:
+    def _read(self, groups: Groups) -> tuple[dict[str, Allotment], set[str]]:
+        """The allotments; those that were sold out a moment ago are not read, unless for those who waited."""
         now = time.monotonic()
-        remembered = {key: known for key in keys if (known := self._sold_out.get(key)) and known[0] > now}
-        found = {key: allotment for key, (_, allotment) in remembered.items()}
-        for allotment in self._store.allotments.many(key for key in keys if key not in found):
+        found = {
+            key: known[1]
+            for key, group in groups.items()
+            if (known := self._sold_out.get(key)) and known[0] > now and not any(one.waited for one in group)
+        }
+        remembered = set(found)
+        for allotment in self._store.allotments.many(key for key in groups if key not in found):
             found[allotment.id] = self._settled(allotment)
-            self._remember_sold_out(allotment, now)
-        return found
+        return found, remembered
 
     def _settled(self, allotment: Allotment) -> Allotment:
-        if not self._left_behind(allotment):
+        if not self.settling.left_behind(allotment):
             return allotment
-        self.settle(allotment)
+        self.settling.settle(allotment, allotment)
         return self._store.allotments.get(allotment.id) or allotment
 
-    def forget(self, allotment_id: str) -> None:
-        """Look again: it may have something by now."""
-        self._sold_out.pop(allotment_id, None)
+    def _decide(self, groups: Groups, allotments: dict[str, Allotment], remembered: set[str]) -> list[_Sale]:
+        own = self.buckets.own(key for key, allotment in allotments.items() if allotment.loans)
+        taken = self._taken(allotments, own, groups)
+        sales = []
+        for key, allotment in allotments.items():
+            source = own.get(key, allotment)
+            seen = msgspec.structs.replace(allotment, remaining=source.remaining)
+            decision = domain.decide(seen, taken[key], groups[key])
+            sales.append(_Sale(allotment, source, groups[key], decision, key in remembered or not allotment.loans))
+        return [self._sure(sale) for sale in sales]
 
-    def _remember_sold_out(self, allotment: Allotment, now: float) -> None:
-        self._sold_out.pop(allotment.id, None)
-        if allotment.remaining == 0 and not allotment.pending:
-            self._sold_out[allotment.id] = (now + self._sold_out_memory, allotment)
+    def _sure(self, sale: _Sale) -> _Sale:
+        """Nobody is refused for want of units while some are held elsewhere."""
+        if sale.surely or not any(map(_sold_out, sale.decision.outcomes)):
+            self._remember(sale)
+            return sale._replace(surely=True)
+        if isinstance(sale.source, Bucket):
+            self.buckets.leave(sale.allotment.id)
+            return sale
+        sale = sale._replace(surely=self.buckets.gather(sale.allotment))
+        if sale.surely:
+            self._remember(sale)
+        return sale
+
+    def _remember(self, sale: _Sale) -> None:
+        allotment = sale.allotment
+        if allotment.remaining == 0 and not allotment.pending and sale.source is allotment:
+            self._sold_out[allotment.id] = (time.monotonic() + self._sold_out_memory, allotment)
 
     def _taken(
-        self, allotments: dict[str, Allotment], groups: dict[str, list[Request]]
+        self, allotments: dict[str, Allotment], own: dict[str, Bucket], groups: Groups
     ) -> defaultdict[str, list[Order]]:
         """Orders that matter to the decisions. Read after the allotments: whoever adds to them changes a version."""
         taken: defaultdict[str, list[Order]] = defaultdict(list)
         keys: dict[str, str] = {}
         for key, allotment in allotments.items():
+            for source in {allotment.id: allotment, own.get(key, allotment).id: own.get(key, allotment)}.values():
+                known = self.settling.finished(self._rows(source), source.id)
+                lines = batches.lines(source.batches, known)
+                taken[key] += [domain.order_of(allotment, line) for line in lines]
             if allotment.per_buyer_limit is not None:
-                taken[key] = self._store.orders.of_buyers(key, {request.buyer_id for request in groups[key]})
-            else:
-                keys |= {request.request_key: key for request in groups[key]}
+                taken[key] += self._store.orders.of_buyers(key, {request.buyer_id for request in groups[key]})
+            keys |= {request.request_key: key for request in groups[key]}
         for order in self._store.orders.by_keys(keys):
             taken[keys[order.request_key]].append(order)
         return taken
 
-    def _take(self, decided: list[_Decided]) -> dict[str, dict[str, Order]]:
-        """Write the decisions; for each allotment that took: the orders its requests have elsewhere, by their keys."""
-        if not decided:
-            return {}
-        batch = batch_id(self._clock())
-        takings = [
-            Taking(one.allotment, batch, one.decision.lines, frozenset(self._finished.get(one.allotment.id, ())))
-            for one in decided
-        ]
-        self._under_way.add(batch)
+    def _rows(self, source: Allotment | Bucket) -> SourceRows[Any]:
+        return self._store.allotments if isinstance(source, Allotment) else self._store.buckets
+
+    def _take(self, sales: Sequence[_Sale]) -> tuple[set[str], Void]:
+        """Write the decisions: the documents that took theirs, and the orders that could not be."""
+        if not sales:
+            return set(), {}
+        sources = [sale.source.id for sale in sales]
+        batch = self.settling.new_batch(sources)
         try:
-            took = self._store.allotments.take(takings)
-            written = [taking for taking in takings if taking.allotment.id in took]
-            for taking in written:
-                self._removed(taking.allotment.id, taking.finished)
-            return self._insert(written)
-        finally:
-            self._under_way.discard(batch)
+            takings = {sale.source.id: self._taking(sale, batch) for sale in sales}
+            took = self._write(list(takings.values()))
+            self._judge(sales, took, batch)
+            parts = [self._part(sale, takings[sale.source.id]) for sale in sales if sale.source.id in took]
+            return took, self.settling.realise(parts)
+        except BaseException:
+            self.settling.drop(sources, batch)
+            raise
 
-    def _insert(self, takings: Sequence[Taking]) -> dict[str, dict[str, Order]]:
-        lines = [(taking, line) for taking in takings for line in taking.lines]
-        orders = [domain.order_of(taking.allotment, line) for taking, line in lines]
-        void = self._store.orders.add(orders, {line.id: line.recorded_at for _, line in lines})
-        self._store.orders.tell(line.id for _, line in lines if not line.imported and line.id not in void)
-        elsewhere = self._elsewhere(order.request_key for order in orders if order.id in void)
-        for taking in takings:
-            figures.count_batch(len(taking.lines))
-            self._finish(taking.allotment.id, taking.batch_id, [line for line in taking.lines if line.id in void])
-        return {taking.allotment.id: elsewhere for taking in takings}
+    def _taking(self, sale: _Sale, batch: str) -> Taking:
+        loan = self.buckets.loan(sale.allotment, sale.decision.units) if sale.source is sale.allotment else 0
+        finished = self.settling.finished(self._rows(sale.source), sale.source.id)
+        return Taking(sale.source, batch, Batch(lines=sale.decision.lines, loan=loan), finished)
 
-    def _elsewhere(self, keys: Iterable[str]) -> dict[str, Order]:
-        return {order.request_key: order for order in self._store.orders.by_keys(keys)}
+    def _write(self, takings: Sequence[Taking]) -> set[str]:
+        took: set[str] = set()
+        for rows in (self._store.allotments, self._store.buckets):
+            theirs = [taking for taking in takings if self._rows(taking.source) is rows]
+            took |= rows.take(theirs) if theirs else set()
+        return took
 
-    def _finish(self, allotment_id: str, batch: str, void: Sequence[Line]) -> None:
-        """The batch's orders are at rest: let it be removed, at once if units are to be taken back with it."""
-        if not void:
-            self._finished[allotment_id].add(batch)
-            return
-        units = sum(line.quantity for line in void)
-        for attempt in range(_TRIES):
-            allotment = self._store.allotments.get(allotment_id)
-            if allotment is None or batch not in allotment.batches:
-                return
-            if self._store.allotments.finish(stock.unsell(allotment, units, self._clock()), batch):
-                return
-            pause(attempt)
+    def _judge(self, sales: Sequence[_Sale], took: set[str], batch: str) -> None:
+        """Whether this process has an allotment's document for itself."""
+        self.settling.drop([sale.source.id for sale in sales if sale.source.id not in took], batch)
+        for sale in sales:
+            if sale.source is sale.allotment:
+                count = self.buckets.won if sale.source.id in took else self.buckets.lost
+                count(sale.allotment.id)
 
-    def _conclude(self, decided: _Decided, outcomes: dict[str, Outcome], elsewhere: dict[str, Order]) -> None:
-        for request, outcome in zip(decided.requests, decided.decision.outcomes, strict=True):
-            known = elsewhere.get(request.request_key) if isinstance(outcome, Accepted) else None
-            answer = domain.replay(known, request) if known else outcome
+    def _part(self, sale: _Sale, taking: Taking) -> Part:
+        rows = self._rows(sale.source)
+        self.settling.removed(rows, sale.source.id, taking.finished)
+        if taking.batch.loan:
+            self.buckets.opened(sale.allotment.id, taking.batch_id)
+        return Part(rows, sale.source.id, sale.allotment, taking.batch_id, taking.batch)
+
+    def _conclude(self, sale: _Sale, outcomes: dict[str, Outcome], void: Void) -> None:
+        """Answer each request, or leave it for another round."""
+        for request, outcome in zip(sale.requests, sale.decision.outcomes, strict=True):
+            answer = _answer(request, outcome, void)
+            if answer is None or (not sale.surely and _sold_out(answer)):
+                continue
             outcomes[request.order_id] = answer
             if isinstance(answer, Refused):
-                self._missed[decided.allotment.id] += answer.missed
-            if not decided.allotment.rehearsal:
+                self.missed.note(sale.allotment.id, answer.missed)
+            if not sale.allotment.rehearsal:
                 figures.count(request, answer)
 
-    def settle(self, allotment: Allotment) -> None:
-        """Finish every batch that is in the allotment as read: the orders come into being, whoever began them."""
-        for batch in {*allotment.batches, *allotment.pending}:
-            lines = allotment.batches.get(batch, [])
-            orders = [domain.order_of(allotment, line) for line in lines]
-            void = self._store.orders.add(orders, {line.id: line.recorded_at for line in lines})
-            self._store.orders.tell(line.id for line in lines if line.id not in void)
-            self._finish(allotment.id, batch, [line for line in lines if line.id in void])
-        self._tidy_one(allotment.id)
 
-    def settle_left_behind(self) -> int:
-        """Finish batches that whoever began them did not get to finish; how many allotments had some."""
-        found = self._store.allotments.left_behind(self._oldest_unsettled())
-        left = [allotment for allotment in found if self._left_behind(allotment)]
-        for allotment in left:
-            self.settle(allotment)
-        return len(left)
-
-    def _left_behind(self, allotment: Allotment) -> bool:
-        """Whether it has batches that are old, and neither finished nor under way here."""
-        oldest, ours = self._oldest_unsettled(), self._finished.get(allotment.id, set()) | self._under_way
-        return any(batch < oldest and batch not in ours for batch in allotment.pending)
-
-    def tidy(self) -> None:
-        """Remove finished batches that no further one removed by the way."""
-        by_batch: defaultdict[str, list[str]] = defaultdict(list)
-        for allotment_id, batches in self._finished.items():
-            for batch in batches:
-                by_batch[batch].append(allotment_id)
-        self._store.allotments.tidy(by_batch)
-        for batch, allotment_ids in by_batch.items():
-            for allotment_id in allotment_ids:
-                self._removed(allotment_id, {batch})
-
-    def _tidy_one(self, allotment_id: str) -> None:
-        finished = set(self._finished.get(allotment_id, ()))
-        self._store.allotments.tidy({batch: [allotment_id] for batch in finished})
-        self._removed(allotment_id, finished)
-
-    def _removed(self, allotment_id: str, batches: AbstractSet[str]) -> None:
-        """Forgotten only now: until they are gone from the document, nobody here must take them for left behind."""
-        if left := self._finished[allotment_id] - batches:
-            self._finished[allotment_id] = left
-        else:
-            del self._finished[allotment_id]
-
-    def tell_missed(self) -> None:
-        """Say what buyers wanted and did not get since the last time: one event for each allotment."""
-        for allotment_id, units in list(self._missed.items()):
-            if units:
-                self._store.allotments.apply(allotment_id, self._missing(units))
-            self._missed[allotment_id] -= units
-        self._missed = +self._missed
-
-    def _missing(self, units: int) -> Callable[[Allotment], Change | None]:
-        return lambda allotment: stock.miss(allotment, units, self._clock())
-
-    def _oldest_unsettled(self) -> str:
-        return batch_id(self._clock() - self._settle_after, "")
+def _answer(request: Request, outcome: Outcome, void: Void) -> Outcome | None:
+    """The outcome, unless its order could not be: then the order that has its key, or none yet."""
+    if isinstance(outcome, Refused) or outcome.order.id not in void:
+        return outcome
+    known = void[outcome.order.id]
+    return domain.replay(known, request) if known else None
 
 
-def batch_id(now: datetime, distinct: str | None = None) -> str:
-    """An id that sorts by time: `pending` is searched for old ones."""
-    return f"{int(now.timestamp() * 1000):014d}-{new_id() if distinct is None else distinct}"
+def _sold_out(outcome: Outcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.refusal.code == "sold-out"
 
 
-def _slices(groups: dict[str, list[Request]]) -> Iterator[dict[str, list[Request]]]:
+def _slices(groups: Groups) -> Iterator[Groups]:
     keys = list(groups)
     for start in range(0, len(keys), _ALLOTMENTS_AT_ONCE):
         yield {key: groups[key] for key in keys[start : start + _ALLOTMENTS_AT_ONCE]}

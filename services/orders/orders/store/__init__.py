@@ -5,9 +5,11 @@ Writes what the rules decided, with its events; decides nothing.
 
 from chassis.mongo import Store
 from orders.settings import OrdersSettings
-from orders.store.allotments import AllotmentRows, Taking
+from orders.store.allotments import AllotmentRows
+from orders.store.buckets import BucketRows
 from orders.store.documents import (
     AllotmentDoc,
+    BucketDoc,
     EndedShowDoc,
     HubDoc,
     NextLotsDoc,
@@ -18,20 +20,43 @@ from orders.store.documents import (
 )
 from orders.store.orders import OrderRows
 from orders.store.parcels import ParcelRows
-from orders.store.rows import Relays, pause
+from orders.store.rows import Relays, pause, records_of
+from orders.store.taking import SourceRows, Taking
 from orders.store.waitlist import WaitlistRows
 
-__all__ = ["AllotmentDoc", "OrderDoc", "OrdersStore", "ParcelDoc", "Taking", "pause"]
+__all__ = [
+    "AllotmentDoc",
+    "BucketDoc",
+    "OrderDoc",
+    "OrdersStore",
+    "ParcelDoc",
+    "SourceRows",
+    "Taking",
+    "WaitlistDoc",
+    "pause",
+    "records_of",
+]
 
 
 class OrdersStore(Store):
     """The service's documents, a room for each kind."""
 
-    documents = (AllotmentDoc, WindowDoc, EndedShowDoc, OrderDoc, ParcelDoc, HubDoc, WaitlistDoc, NextLotsDoc)
+    documents = (
+        AllotmentDoc,
+        BucketDoc,
+        WindowDoc,
+        EndedShowDoc,
+        OrderDoc,
+        ParcelDoc,
+        HubDoc,
+        WaitlistDoc,
+        NextLotsDoc,
+    )
 
     def __init__(self, relay: Relays, settings: OrdersSettings) -> None:
         super().__init__(relay, settings)  # type: ignore[arg-type]  # a relay is whatever publishes; tests have another
         self.allotments = AllotmentRows(relay)
+        self.buckets = BucketRows(relay)
         self.orders = OrderRows(relay)
         self.parcels = ParcelRows(relay)
         self.waitlist = WaitlistRows(relay)

@@ -45,14 +45,14 @@ class EndedShowDoc(Document):
 
 
 class OrderDoc(Aggregate):
-    """An order. `request_key` makes the same request the same order; `owed` is what it still owes after a change."""
+    """An order. No two have a key of `keys` in common, the first is its request's; `owed` is what it still owes."""
 
     id = StringField(primary_key=True)
     buyer_id = StringField()
     allotment_id = StringField()
     county = StringField()
     state = StringField()
-    request_key = StringField()
+    keys = ListField(StringField())
     pay_by = DateTimeField()
     parcel_id = StringField()
     owed = ListField(DictField())
@@ -61,13 +61,28 @@ class OrderDoc(Aggregate):
         "db_alias": "orders",
         "strict": False,
         "indexes": [
-            {"fields": ["request_key"], "unique": True},
+            {"fields": ["keys"], "unique": True},
             ("buyer_id", "id"),
             ("county", "state", "id"),
             # Sparse: most orders are paid and owe nothing, and every index of a document costs each of its writes.
             {"fields": ["pay_by"], "sparse": True},
             {"fields": ["owed.since"], "sparse": True},
         ],
+    }
+
+
+class BucketDoc(Aggregate):
+    """Units of an allotment that a replica sells from its own document. Never removed: a late loan must find it."""
+
+    id = StringField(primary_key=True)
+    allotment_id = StringField()
+    pending = ListField(StringField())
+    owed = ListField(DictField())
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "buckets",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": ["allotment_id", "pending", {"fields": ["owed.since"], "sparse": True}],
     }
 
 
@@ -79,11 +94,17 @@ class ParcelDoc(Aggregate):
     county = StringField()
     state = StringField()
     begun_at = DateTimeField()
+    complete_at = DateTimeField()
     meta = {  # noqa: RUF012  mongoengine reads it once
         "collection": "parcels",
         "db_alias": "orders",
         "strict": False,
-        "indexes": [("county", "state", "id"), ("buyer_id", "id"), ("state", "begun_at")],
+        "indexes": [
+            ("county", "state", "id"),
+            ("buyer_id", "id"),
+            ("state", "begun_at"),
+            {"fields": ["complete_at"], "sparse": True},
+        ],
     }
 
 

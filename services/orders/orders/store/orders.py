@@ -1,15 +1,13 @@
 """Orders at rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from orders.domain import first_facts
+from contracts.codec import Record, to_document
 from orders.model import Order
 from orders.store.documents import OrderDoc
-from orders.store.rows import NEVER, Relays, Rows, document_of, outbox_of, pieces
-
-_MOST_UNTOLD = 5_000  # outboxes kept until their orders are told of; others are read from the database then
+from orders.store.rows import NEVER, Relays, Rows, document_of, pieces
 
 
 class OrderRows(Rows[Order]):
@@ -17,33 +15,24 @@ class OrderRows(Rows[Order]):
 
     def __init__(self, relay: Relays) -> None:
         super().__init__(OrderDoc, Order, relay)
-        self._untold: dict[str, list[dict[str, Any]]] = {}
 
-    def add(self, orders: Sequence[Order], recorded_at: Mapping[str, datetime]) -> set[str]:
-        """Insert new orders with their first events, untold as yet; those already there are as they are.
+    def add(self, orders: Collection[Order], boxes: Mapping[str, Sequence[Record]]) -> set[str]:
+        """Insert new orders, with the events that they are to carry themselves; those already there are as they are.
 
-        Returns the ids that are not there afterwards: another order has their request key.
+        Returns the ids that are not there afterwards: another order has one of their keys.
         """
-        documents = []
-        for order in orders:
-            outbox = outbox_of(order.id, first_facts(order), order.version, recorded_at[order.id])
-            documents.append(document_of(order) | {"outbox": outbox})
+        documents = [document_of(order) | _outbox(boxes.get(order.id)) for order in orders]
         if self.insert_new(documents):
-            if len(self._untold) < _MOST_UNTOLD:
-                self._untold |= {one["_id"]: one["outbox"] for one in documents}
             return set()
-        ids = [order.id for order in orders]
-        return set(ids) - {one.id for one in self.many(ids)}
+        ids = {order.id for order in orders}
+        return ids - self.existing(ids)
 
     def tell(self, ids: Iterable[str]) -> None:
-        """Let the events of these orders be published now; without it a sweep finds them."""
-        told = list(ids)
-        born = {key: self._untold.pop(key) for key in told if key in self._untold}
-        self._relay.publish(OrderDoc, told, born)
+        """Nothing is left to say: whoever placed these orders has handed on their events."""
 
     def by_keys(self, keys: Iterable[str]) -> list[Order]:
         """Orders that these requests became."""
-        return [order for piece in pieces(keys) for order in self.find({"request_key": {"$in": piece}})]
+        return [order for piece in pieces(keys) for order in self.find({"keys": {"$in": piece}})]
 
     def of_buyers(self, allotment_id: str, buyers: Iterable[str]) -> list[Order]:
         """What these buyers ordered from an allotment."""
@@ -77,3 +66,7 @@ class OrderRows(Rows[Order]):
     def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Order]:
         """Those that match, in the order of their ids, after a cursor."""
         return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")
+
+
+def _outbox(box: Sequence[Record] | None) -> dict[str, Any]:
+    return {"outbox": [to_document(item) for item in box]} if box else {}

@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from chassis.refusals import Unavailable
-from contracts.codec import record, to_document
+from contracts.codec import Record, record, to_document
 from contracts.events import Fact
 from orders.model import Change
 
@@ -31,9 +31,12 @@ _TRIES: Final = 50
 class Relays(Protocol):
     """What a store needs of the outbox relay."""
 
-    def publish(
-        self, document: type[Document], ids: Iterable[str], inserted: Mapping[str, list[dict[str, Any]]] = ...
-    ) -> None: ...
+    @property
+    def behind(self) -> bool: ...
+
+    def publish(self, document: type[Document], ids: Iterable[str]) -> None: ...
+
+    def send(self, boxes: Sequence[Sequence[Record]], then: Callable[[], None]) -> None: ...
 
 
 def pieces(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
@@ -53,13 +56,17 @@ def document_of(noun: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in encoded(noun).items() if value not in (None, [], {})}
 
 
-def outbox_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[dict[str, Any]]:
-    """The events as they ride in their document, the last of them numbered as the document's version."""
+def records_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[Record]:
+    """The facts as events, the last of them numbered as the document's version."""
     first = last_version - len(facts) + 1
     return [
-        to_document(record(fact, source=_SOURCE, sequence=first + n, time=at, aggregate=aggregate))
-        for n, fact in enumerate(facts)
+        record(fact, source=_SOURCE, sequence=first + n, time=at, aggregate=aggregate) for n, fact in enumerate(facts)
     ]
+
+
+def outbox_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[dict[str, Any]]:
+    """The events as they ride in their document."""
+    return [to_document(item) for item in records_of(aggregate, facts, last_version, at)]
 
 
 def update_of(change: Change) -> dict[str, Any]:
@@ -125,6 +132,10 @@ class Rows(Generic[S]):
     def ids(self, query: Mapping[str, Any], limit: int = 0) -> list[str]:
         """The ids of all that match, or of the first `limit`."""
         return [found["_id"] for found in self.collection.find(query, {"_id": 1}).limit(limit)]
+
+    def existing(self, keys: Iterable[str]) -> set[str]:
+        """Those of these ids that exist."""
+        return {key for piece in pieces(keys) for key in self.ids({"_id": {"$in": piece}})}
 
     def change(self, change: Change) -> bool:
         """Write it if nobody else has changed the document meanwhile; says whether it was written."""

@@ -1,0 +1,36 @@
+"""Buckets at rest."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from orders.model import Bucket
+from orders.store.documents import BucketDoc
+from orders.store.rows import NEVER, Relays, document_of, pieces
+from orders.store.taking import SourceRows
+
+
+class BucketRows(SourceRows[Bucket]):
+    """The collection of buckets."""
+
+    def __init__(self, relay: Relays) -> None:
+        super().__init__(BucketDoc, Bucket, relay)
+
+    def add(self, buckets: Iterable[Bucket]) -> None:
+        """Open those that are new; the others are as they are."""
+        self.insert_new([document_of(bucket) | {"outbox": []} for bucket in buckets])
+
+    def unsettled(self, allotment_ids: Iterable[str]) -> list[Bucket]:
+        """Buckets of these allotments that hold units, or owe them to their allotment."""
+        found = [one for piece in pieces(allotment_ids) for one in self.find({"allotment_id": {"$in": piece}})]
+        return [one for one in found if one.state != "settled"]
+
+    def owing(self, since_before: datetime) -> list[Bucket]:
+        """Those that have owed units for a while: whoever closed them did not get to settle it."""
+        return self.find({"owed.since": {"$gt": NEVER, "$lt": since_before}}, limit=500)
+
+    def settled(self, bucket_ids: Iterable[str], owed_ids: Sequence[str]) -> None:
+        """These debts were given; a closed bucket without any is done with."""
+        for piece in pieces(bucket_ids):
+            closed = {"_id": {"$in": piece}, "state": "closed"}
+            self.collection.update_many(closed, {"$pull": {"owed": {"id": {"$in": list(owed_ids)}}}})
+            self.collection.update_many(closed | {"owed": []}, {"$set": {"state": "settled"}})

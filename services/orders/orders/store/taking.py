@@ -1,0 +1,82 @@
+"""Documents that units are sold from, allotments and buckets: batches are laid into them with the units they take, and
+removed when everything in them was done and said."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from pymongo import UpdateMany, UpdateOne
+
+from orders import batches
+from orders.model import Allotment, Batch, Bucket, Change
+from orders.store.rows import Rows, guard, pieces, update_of
+
+T = TypeVar("T", Allotment, Bucket)
+
+
+class Taking(NamedTuple):
+    """Units to take from a document as it was read, for whom, and finished batches to remove by the way."""
+
+    source: Allotment | Bucket
+    batch_id: str
+    batch: Batch
+    finished: frozenset[str] = frozenset()
+
+
+class SourceRows(Rows[T], Generic[T]):
+    """A collection of documents that units are sold from."""
+
+    def take(self, takings: Sequence[Taking]) -> set[str]:
+        """Take units and leave batches that say for whom, each in one write guarded by the version.
+
+        The ids that took.
+        """
+        if len(takings) == 1:
+            key, update = _taking(takings[0])
+            return {takings[0].source.id} if self.collection.update_one(key, update).matched_count else set()
+        writes = [UpdateOne(*_taking(taking)) for taking in takings]
+        everyone = {taking.source.id: taking.batch_id for taking in takings}
+        if self.collection.bulk_write(writes, ordered=False).matched_count == len(takings):
+            return set(everyone)
+        # A batch that somebody settled before we look counts as not taken: decided again, its orders are known.
+        return {one.id for one in self.many(everyone) if everyone[one.id] in one.batches}
+
+    def tidy(self, finished: Mapping[str, Iterable[str]]) -> None:
+        """Remove finished batches ({batch id: ids of documents}).
+
+        No decision rests on them any more: no guard is needed.
+        """
+        writes = [
+            UpdateMany({"_id": {"$in": piece}}, {"$unset": {f"batches.{batch}": ""}, "$pull": {"pending": batch}})
+            for batch, ids in finished.items()
+            for piece in pieces(ids)
+        ]
+        for piece in pieces(writes):
+            self.collection.bulk_write(piece, ordered=False)
+
+    def amend(self, change: Change, batch_id: str, batch: Batch) -> bool:
+        """Give units back that the batch took for orders that did not come into being; it keeps the others."""
+        update = update_of(change)
+        update["$set"][f"batches.{batch_id}"] = batches.written(batch)
+        if not self.collection.update_one(guard(change) | {"pending": batch_id}, update).matched_count:
+            return False
+        if change.facts:
+            self._relay.publish(self._document, [change.id])
+        return True
+
+    def left_behind(self, before_batch: str) -> list[T]:
+        """Those with batches older than this batch id."""
+        return self.find({"pending": {"$gt": "", "$lt": before_batch}}, limit=500)
+
+
+def _taking(taking: Taking) -> tuple[dict[str, Any], dict[str, Any]]:
+    source, batch = taking.source, taking.batch
+    units = sum(line.quantity for line in batch.lines) + batch.loan
+    pending = [known for known in source.pending if known not in taking.finished] + [taking.batch_id]
+    update: dict[str, Any] = {
+        "$inc": {"remaining": -units, "sold": units, "version": 1} | ({"loans": 1} if batch.loan else {}),
+        "$set": {f"batches.{taking.batch_id}": batches.written(batch), "pending": pending},
+    }
+    if gone := taking.finished & set(source.batches):
+        update["$unset"] = {f"batches.{known}": "" for known in gone}
+    # Whatever changes the state or what remains changes the version, so guarding the version guards them all.
+    return {"_id": source.id, "version": source.version}, update
