@@ -17,7 +17,6 @@ from contracts.ids import new_id
 from stack.processes import ProcessError
 
 TOPIC: Final = "channel.order.received"
-_WITHIN: Final = 300.0
 _LOOK: Final = 0.05
 
 
@@ -33,18 +32,23 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     cpu: dict[str, float]
 
 
-def send(shop: Shop, skus: Sequence[str], number: int, tick: Callable[[], object]) -> Bulk:
+def send(shop: Shop, skus: Sequence[str], number: int, within: float, tick: Callable[[], object]) -> Bulk:
     """Publish so many orders of these SKUs and wait until they are in the database."""
     messages = list(_messages(skus, number))
     orders = shop.database["orders"]
+
+    def look() -> None:
+        shop.check()
+        tick()
+
     before, used = orders.estimated_document_count(), cpu.seconds(shop.watch())
     began = time.perf_counter()
     _publish(shop.settings.kafka_bootstrap_servers, messages)
-    _until(lambda: orders.estimated_document_count() - before >= number, shop, tick)
+    _until(lambda: orders.estimated_document_count() - before >= number, within, look)
     placed = time.perf_counter() - began
     spent = cpu.between(used, cpu.seconds(shop.watch()))
     there = orders.estimated_document_count() - before
-    _until(lambda: not orders.find_one({"outbox.0": {"$exists": True}}, {"_id": 1}), shop, tick)
+    _until(lambda: not orders.find_one({"outbox.0": {"$exists": True}}, {"_id": 1}), within, look)
     answered = time.perf_counter() - began
     return Bulk(
         orders=number,
@@ -87,10 +91,9 @@ def _publish(kafka: str, messages: Sequence[tuple[str, bytes, bytes, Any]]) -> N
         raise ProcessError(f"the broker did not take {left} of {len(messages)} messages")
 
 
-def _until(what: Callable[[], bool], shop: Shop, tick: Callable[[], object]) -> None:
+def _until(what: Callable[[], bool], within: float, look: Callable[[], object]) -> None:
     """Until then or long enough: the audit says what is missing."""
-    deadline = time.monotonic() + _WITHIN
+    deadline = time.monotonic() + within
     while not what() and time.monotonic() < deadline:
-        shop.check()
-        tick()
+        look()
         time.sleep(_LOOK)

@@ -5,7 +5,7 @@ with the count that remains. A buyer whose replica dies asks the next one with t
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -62,7 +62,9 @@ class Variant(msgspec.Struct, frozen=True):
         return f"{self.replicas} replicas" + (", one killed in each" if self.killed else "")
 
 
-VARIANTS: Final = (Variant(1, False), Variant(3, False), Variant(3, True))
+def variants(replicas: Iterable[int]) -> list[Variant]:
+    """With so many replicas; where there is another one to ask, also with one killed in each round."""
+    return [Variant(number, killed) for number in replicas for killed in (False, True) if number > 1 or not killed]
 
 
 def play(

@@ -1,5 +1,6 @@
 """What is measured and audited, one after the other: ceilings, runs, orders in bulk. Shows nothing itself."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from stack.issuer import Issuer
 from stack.reading import ends
 
 Say = Callable[[str], object]
+_CLOSING: Final = 3.0  # seconds to come to rest and to stop everything
 BESIDE: Final = 64  # buyers at the bare service: those that the goal speaks of
 
 
@@ -34,8 +36,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     ceiling_seconds: float
     channel_orders: int
+    patience: float  # seconds that all orders of a channel may take
     rounds: int = 0
     together: bool = False  # audit what crowds of all sizes bought at once: faster
+    within: float = float("inf")  # seconds for everything: what does not fit is left out, and said
 
     @property
     def groups(self) -> list[list[int]]:
@@ -60,13 +64,19 @@ class Programme:
     rounds: list[Rounds] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     checks: int = 0
+    left_out: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def steps(self) -> int:
         wish = self.wish
         if wish.rounds:
-            return len(exact.VARIANTS)
-        return len(wish.replicas) * (len(wish.items) * len(wish.buyers) + 1) + 2 + 2 * bool(wish.channel_orders)
+            return len(exact.variants(wish.replicas))
+        return (
+            len(wish.replicas) * (len(wish.items) * len(wish.buyers) + 1)
+            + 2
+            + len({1, *wish.items[-1:]}) * bool(wish.channel_orders)
+        )
 
     def play(self) -> None:
         """Everything, in an order in which what is compared is measured soon after one another."""
@@ -78,7 +88,8 @@ class Programme:
             with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
                 for items in self.wish.items:
                     for crowds in self.wish.groups:
-                        self._group(shop, auditor, items, crowds)
+                        if self._time_for(f"{items} items, {replicas} replicas", len(crowds) * self.wish.seconds):
+                            self._group(shop, auditor, items, crowds)
                 if number == 0:
                     self._in_bulk(shop, auditor)
                 self.say(f"coming to rest, {replicas} replicas")
@@ -92,6 +103,7 @@ class Programme:
             "bare": self.bare,
             "channel": [msgspec.structs.asdict(bulk) | {"share_of_ceiling": self.share(bulk)} for bulk in self.bulk],
             "exact": self.rounds,
+            "left_out": self.left_out,
             "audit": {"checks": self.checks, "failed": self.faults},
         }
 
@@ -135,11 +147,11 @@ class Programme:
         if not self.wish.channel_orders:
             return
         channel.ready(shop)
-        for items in (1, max(self.wish.items)):
+        for items in sorted({1, max(self.wish.items)}):
             self.say(f"{self.wish.channel_orders} orders of a channel, {items} items")
             stock, began = shop.stock(items), new_id()
             stands = ends(self.engines.kafka, [channel.TOPIC])
-            bulk = channel.send(shop, list(stock.values()), self.wish.channel_orders, self.tick)
+            bulk = channel.send(shop, list(stock.values()), self.wish.channel_orders, self.wish.patience, self.tick)
             self.bulk.append(bulk)
             checks = auditor.imported(began, list(stock), self.wish.channel_orders)
             self._hold(f"{bulk.orders} orders of a channel, {items} items", checks)
@@ -147,13 +159,20 @@ class Programme:
             self.ceilings.setdefault("consume_per_second", rate)
 
     def _exact(self) -> None:
-        for variant in exact.VARIANTS:
+        for variant in exact.variants(self.wish.replicas):
             self.say(f"{self.wish.rounds} rounds to the last unit, {variant}")
             rounds = exact.play(self.engines, self.issuer, self.run_dir, variant, self.wish.rounds, self.tick)
             self.rounds.append(rounds)
             self.checks += rounds.checks
             if rounds.faults:
                 self.faults.append({"about": str(variant), "name": "exact", "faults": rounds.faults})
+
+    def _time_for(self, what: str, seconds: float) -> bool:
+        """Whether a step that measures so long can still end in time; the rest of it takes about as long again."""
+        fits = time.monotonic() - self.began + 2 * seconds + _CLOSING < self.wish.within
+        if not fits:
+            self.left_out.append(what)
+        return fits
 
     def _hold(self, about: str, checks: Iterable[Check]) -> list[str]:
         """Keep what failed, with what was found; the names."""
