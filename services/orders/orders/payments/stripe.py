@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import requests
 import stripe
+from requests.adapters import HTTPAdapter
 
 from chassis.refusals import Unavailable
 from orders.payments.interface import (
@@ -35,6 +36,7 @@ _AWAY: Final = (
     stripe.RateLimitError,
 )
 _RETRIES: Final = 2
+_CONNECTIONS: Final = 64  # kept open; more are made and closed again
 _SERVER_ERROR: Final = 500
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,9 @@ class StripeProvider:
 
     def __init__(self, secret_key: str, webhook_secret: str, api: str, timeout_seconds: float) -> None:
         # One session for all: the SDK would else keep one for each thread, and each of our requests is a new thread.
-        client = stripe.RequestsClient(timeout=timeout_seconds, session=requests.Session())
+        session = requests.Session()
+        session.mount(api, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        client = stripe.RequestsClient(timeout=timeout_seconds, session=session)
         self._stripe = stripe.StripeClient(
             secret_key, http_client=client, base_addresses={"api": api}, max_network_retries=_RETRIES
         )
