@@ -16,7 +16,11 @@ from evening.audit.records import Allotment, Evidence, Item, Notice, Order, Parc
 Document = Mapping[str, Any]
 SERVICES: Final = ("catalog", "broadcast", "orders", "notify")
 # Work that a document of orders still has to do: units or money to give back, decided lines to insert.
-_UNSETTLED: Final = {"orders": ("owed",), "allotments": ("pending", "batches")}
+_UNSETTLED: Final = {
+    "orders": ("owed",),
+    "allotments": ("pending", "batches"),
+    "buckets": ("pending", "batches", "owed"),
+}
 
 
 def read(
@@ -34,7 +38,8 @@ def read(
     _look_over(kept, evidence)
     orders, catalog = kept.get("orders", {}), kept.get("catalog", {})
     evidence.orders = [_order(document) for document in orders.get("orders", ())]
-    evidence.allotments = [_allotment(document) for document in orders.get("allotments", ())]
+    lent = _lent(orders.get("buckets", ()))
+    evidence.allotments = [_allotment(one, lent.get(one["_id"], ())) for one in orders.get("allotments", ())]
     evidence.parcels = [_parcel(document) for document in orders.get("parcels", ())]
     evidence.items = [_item(document) for document in catalog.get("items", ())]
     evidence.shares = [share for document in catalog.get("items", ()) for share in _shares(document)]
@@ -116,16 +121,28 @@ def _order(document: Document) -> Order:
     )
 
 
-def _allotment(document: Document) -> Allotment:
+def _lent(buckets: Iterable[Document]) -> dict[str, list[Document]]:
+    lent: dict[str, list[Document]] = {}
+    for bucket in buckets:
+        lent.setdefault(bucket["allotment_id"], []).append(bucket)
+    return lent
+
+
+def _allotment(document: Document, buckets: Iterable[Document]) -> Allotment:
+    """As its buyers see it: what its buckets hold, or still owe it, it counts as sold itself, but nobody bought it."""
+    known = set(document.get("recalled") or ())
+    held = sum(bucket["remaining"] for bucket in buckets)
+    held += sum(one["amount"] for bucket in buckets for one in bucket.get("owed") or () if one["id"] not in known)
+    closed = document["state"] == "closed"
     return Allotment(
         allotment_id=document["_id"],
         item_id=document["item_id"],
         county=document["county"],
         offered=document["offered"],
-        sold=document["sold"],
-        remaining=document["remaining"],
-        returned=document["returned"],
-        closed=document["state"] == "closed",
+        sold=document["sold"] - held,
+        remaining=document["remaining"] + held * (not closed),
+        returned=document["returned"] + held * closed,
+        closed=closed,
         rehearsal=bool(document.get("rehearsal")),
         per_buyer_limit=document.get("per_buyer_limit"),
         show_id=document.get("show_id"),
