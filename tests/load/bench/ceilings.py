@@ -105,7 +105,7 @@ def _pieces(sample: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
 
 def _like(sample: dict[str, Any], key: str) -> dict[str, Any]:
     order = deepcopy(sample)
-    order.update(_id=key, buyer_id=f"buyer-{key[-4:]}", request_key=hashlib.sha256(key.encode()).hexdigest())
+    order.update(_id=key, buyer_id=f"buyer-{key[-4:]}", keys=[hashlib.sha256(key.encode()).hexdigest()])
     for event in order.get("outbox", ()):
         event.update(id=f"order.placed:{key}:1", key=key, subject=key)
     return order
