@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from chassis.config import Settings, load
 from chassis.producer import Producer
 from chassis.testing import eventually
 from contracts.codec import Event, decode, record, to_message
-from contracts.events import Fact, HubListed, ItemFeatured, StockAllotted, StreamEnded, event_type
+from contracts.events import Fact, HubListed, ItemFeatured, ItemListed, Lot, StockAllotted, StreamEnded, event_type
 from contracts.ids import new_id
 from stack.engines import Engines
 from stack.issuer import Issuer
@@ -29,12 +29,14 @@ HEARD = (
     "order.returned",
     "allotment.closed",
     "demand.missed",
+    "waitlist.offered",
+    "preorder.placed",
     "parcel.packed",
     "parcel.shipped",
     "parcel.scanned",
     "parcel.delivered",
 )
-TOLD = ("stock.allotted", "item.featured", "stream.ended", "hub.listed")
+TOLD = ("stock.allotted", "item.featured", "stream.ended", "hub.listed", "item.listed")
 COUNTY, FOREIGN = "520123", "350628"
 
 
@@ -218,6 +220,29 @@ def show_over(show_id: str, *, rehearsal: bool = False) -> StreamEnded:
         counties=(COUNTY,),
         started_at=now - timedelta(hours=1),
         ended_at=now,
+    )
+
+
+def on_offer(item_id: str, *lots: tuple[str, date | None]) -> ItemListed:
+    """An item and its lots, with their days of harvest as far as they are known."""
+    return ItemListed(
+        item_id=item_id,
+        county=COUNTY,
+        county_name_zh="修文县",
+        county_name_en="Xiuwen",
+        sku="KIWI",
+        kind="produce",
+        name_zh="修文猕猴桃",
+        name_en="Xiuwen kiwifruit",
+        unit="box",
+        weight_g=2500,
+        price_fen=4980,
+        live_price_fen=3990,
+        producer_id="p1",
+        producer_name_zh="谷堡镇产户",
+        producer_name_en="Growers of 谷堡镇",
+        shelf_life_days=30,
+        lots=tuple(Lot(lot=lot, harvested_on=day) for lot, day in lots),
     )
 
 

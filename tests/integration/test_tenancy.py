@@ -62,6 +62,7 @@ def scene(services: Services) -> Scene:
     shelf = told(office, "/allotments", {**slot, "purpose": "shelf", "show_id": None, "slot": None}, show, 201)
     go_live(services, show)
     order = buy(services, allotment)
+    entry = wait(services, shelf["allotment_id"])
     parcel = ship(services)
     notice = eventually(lambda: services.client("notify", "own-buyer").get("/notices").json()["items"])[0]["id"]
     ids = {
@@ -69,6 +70,7 @@ def scene(services: Services) -> Scene:
         "slot": "1",
         "allotment_id": allotment,
         "order_id": order,
+        "entry_id": entry,
         "parcel_id": parcel,
         "notice_id": notice,
     }
@@ -103,6 +105,18 @@ def buy(services: Services, allotment: str) -> str:
     order = str(eventually(placed)["id"])
     told(buyer, f"/orders/{order}/pay", {"method": "test"})
     return order
+
+
+def wait(services: Services, allotment: str) -> str:
+    """A place on the waitlist: for more than there is."""
+    body = {"quantity": 999, "channel": "web"}
+    waiting = services.client("orders", "waiting-buyer")
+
+    def joined() -> Any:
+        answer = waiting.post(f"/allotments/{allotment}/waitlist", json=body, headers={"Idempotency-Key": "tenancy"})
+        return answer.status_code == 201 and answer.json()
+
+    return str(eventually(joined)["id"])
 
 
 def ship(services: Services) -> str:
@@ -186,13 +200,18 @@ TRIES: dict[str, Try] = {
     "orders POST /parcels/{parcel_id}/ship": Try(refused, json={"carrier": "SF"}),
     "orders POST /parcels/{parcel_id}/scan": Try(refused, json={"hub": f"{OWN}-C"}),
     "orders POST /parcels/{parcel_id}/deliver": Try(refused),
+    "orders GET /waitlist": Try(shows_nothing_of_theirs),
+    "orders DELETE /waitlist/{entry_id}": Try(refused),
     "notify GET /notices": Try(refused, query={"recipient": f"county:{OWN}"}),
     "notify GET /notices/{notice_id}": Try(refused),
     "notify GET /subscriptions": Try(refused, query={"recipient": "buyer:own-buyer"}),
     "notify DELETE /subscriptions": Try(refused, query={"recipient": f"county:{OWN}"}),
     "notify PUT /subscriptions": Try(refused, json=SUBSCRIPTION),
 }
-NOBODYS = {"orders POST /orders": "whoever is a buyer may buy from any county"}
+NOBODYS = {
+    "orders POST /orders": "whoever is a buyer may buy from any county",
+    "orders POST /allotments/{allotment_id}/waitlist": "and may wait for what any county sold",
+}
 STRANGERS = {Role.COUNTY, Role.HOST, Role.PRODUCER, Role.BUYER}
 
 

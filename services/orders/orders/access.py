@@ -8,11 +8,12 @@ from chassis.auth import Principal, Role
 from chassis.http import Call
 from chassis.refusals import Forbidden, Invalid, NotFound
 from contracts.ids import new_id
-from orders import domain, stock
+from orders import domain, stock, waitlist
 from orders.domain import Request
-from orders.model import Allotment, Order, Parcel
+from orders.model import Allotment, Entry, Order, Parcel
 from orders.store import OrdersStore
 from orders.views import PlaceOrder
+from orders.waitlist_views import JoinWaitlist
 
 T = TypeVar("T")
 _CHANNEL: Final = r"^[a-z0-9][a-z0-9-]{0,39}$"
@@ -31,6 +32,21 @@ def request(call: Call[PlaceOrder], pay_within_seconds: int) -> Request:
         arrived_at=call.now,
         placed_at=call.now,
         pay_by=call.now + timedelta(seconds=pay_within_seconds),
+    )
+
+
+def joining(call: Call[JoinWaitlist], allotment_id: str) -> Request:
+    """What the caller would have bought, at the instant they came."""
+    buyer = call.principal.subject
+    return Request(
+        order_id=new_id(),
+        allotment_id=allotment_id,
+        buyer_id=buyer,
+        quantity=call.body.quantity,
+        channel=call.body.channel,
+        request_key=waitlist.entry_key(buyer, call.idempotency_key or ""),
+        arrived_at=call.now,
+        placed_at=call.now,
     )
 
 
@@ -72,6 +88,12 @@ def own_order(store: OrdersStore, principal: Principal, order_id: str) -> Order:
 def own_parcel(store: OrdersStore, principal: Principal, parcel_id: str) -> Parcel:
     """The parcel, if it is the caller's."""
     return _own(store.parcels.get(parcel_id), principal)
+
+
+def own_place(store: OrdersStore, principal: Principal, entry_id: str) -> Entry:
+    """The place on a waitlist, if the caller waits there themselves."""
+    entry = there(store.waitlist.get(entry_id))
+    return there(entry if entry.buyer_id == principal.subject else None)
 
 
 def own_shelf(store: OrdersStore, principal: Principal, allotment_id: str) -> Allotment:

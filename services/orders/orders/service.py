@@ -1,6 +1,6 @@
 """The doors of orders: HTTP routes, events, timers. Decides nothing: says who may come in and whom to ask.
 
-The doors of parcels are in `parcel_doors.py`.
+The doors of parcels are in `parcel_doors.py`, those of the waitlist in `waitlist_doors.py`.
 """
 
 import logging
@@ -33,11 +33,12 @@ from orders.views import (
     allotment_view,
     order_view,
 )
+from orders.waitlist_doors import WaitlistDoors
 
 _log = logging.getLogger(__name__)
 
 
-class OrdersService(ParcelDoors):
+class OrdersService(ParcelDoors, WaitlistDoors):
     """Nothing oversold, nothing lost, parcels out."""
 
     name = "orders"

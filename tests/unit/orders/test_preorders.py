@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.integration.shop import set_aside
+from tests.integration.shop import on_offer, set_aside
 from tests.unit.orders.builders import allotment
 from tests.unit.orders.test_placing import Dies, dies
 from tests.unit.orders.test_waiting import at_peace, bought, buy, join, offers, states
 
 from contracts.codec import Event
-from contracts.events import ItemListed, Lot
 from contracts.ids import new_id
 from orders import preorders
 from orders.domain import Accepted, Refused
@@ -24,25 +23,6 @@ NEXT_YEAR = datetime.now(UTC).date() + timedelta(days=300)
 
 
 def listed(item_id: str, *lots: tuple[str, date | None], sequence: int = 1) -> Event:
-    data = ItemListed(
-        item_id=item_id,
-        county="520123",
-        county_name_zh="修文县",
-        county_name_en="Xiuwen",
-        sku="XW-KIWI-5",
-        kind="produce",
-        name_zh="修文猕猴桃",
-        name_en="Xiuwen kiwifruit",
-        unit="box",
-        weight_g=2500,
-        price_fen=4980,
-        live_price_fen=3990,
-        producer_id="p1",
-        producer_name_zh="谷堡镇产户",
-        producer_name_en="Growers of 谷堡镇",
-        shelf_life_days=30,
-        lots=tuple(Lot(lot=lot, harvested_on=day) for lot, day in lots),
-    )
     return Event(
         id=new_id(),
         type="item.listed",
@@ -50,7 +30,7 @@ def listed(item_id: str, *lots: tuple[str, date | None], sequence: int = 1) -> E
         subject=item_id,
         sequence=sequence,
         time=datetime.now(UTC),
-        data=data,
+        data=on_offer(item_id, *lots),
     )
 
 
