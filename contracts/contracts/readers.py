@@ -18,7 +18,7 @@ READERS: Final[dict[str, frozenset[str]]] = {
             "stock.allotted",
         }
     ),
-    "orders": frozenset({"hub.listed", "item.featured", "stock.allotted", "stream.ended"}),
+    "orders": frozenset({"hub.listed", "item.featured", "item.listed", "stock.allotted", "stream.ended"}),
     "notify": frozenset(
         {
             "allotment.closed",
@@ -29,8 +29,10 @@ READERS: Final[dict[str, frozenset[str]]] = {
             "order.returned",
             "parcel.delivered",
             "parcel.shipped",
+            "preorder.placed",
             "stream.ended",
             "stream.started",
+            "waitlist.offered",
         }
     ),
 }

@@ -21,14 +21,18 @@ from contracts.events import (
     OrderReturned,
     ParcelDelivered,
     ParcelShipped,
+    PreorderPlaced,
     StreamEnded,
     StreamStarted,
+    WaitlistOffered,
 )
 
 Kind = Literal[
     "order-paid",
     "order-cancelled",
     "order-returned",
+    "waitlist-offered",
+    "preorder-placed",
     "parcel-shipped",
     "parcel-delivered",
     "allotment-closed",
@@ -98,6 +102,23 @@ def _order_returned(fact: OrderReturned) -> tuple[Telling, ...]:
     return _of_order("order-returned", fact, **figures, at=fact.returned_at.isoformat())
 
 
+def _waitlist_offered(fact: WaitlistOffered) -> tuple[Telling, ...]:
+    """Whichever channel they saw it on: it is us whom they asked to wait."""
+    params: Figures = {
+        **_named(fact),
+        "order": fact.order_id,
+        "units": fact.quantity,
+        "amount_fen": fact.unit_price_fen * fact.quantity,
+        "until": fact.offer_until.isoformat(),
+    }
+    return (Telling("waitlist-offered", f"buyer:{fact.buyer_id}", params),)
+
+
+def _preorder_placed(fact: PreorderPlaced) -> tuple[Telling, ...]:
+    params: Figures = {**_named(fact), "units": fact.quantity, "expected_on": fact.expected_on.isoformat()}
+    return (Telling("preorder-placed", f"buyer:{fact.buyer_id}", params),)
+
+
 def _parcel_shipped(fact: ParcelShipped) -> tuple[Telling, ...]:
     params: Figures = {
         "parcel": fact.parcel_id,
@@ -151,7 +172,7 @@ def _to_counties(kind: Kind, counties: Iterable[str], params: Params) -> tuple[T
     return tuple(Telling(kind, f"county:{county}", params) for county in dict.fromkeys(counties))
 
 
-def _named(fact: OrderFact | AllotmentClosed | ItemFeatured) -> dict[str, str]:
+def _named(fact: OrderFact | AllotmentClosed | ItemFeatured | WaitlistOffered | PreorderPlaced) -> dict[str, str]:
     return {"item_zh": fact.name_zh, "item_en": fact.name_en}
 
 
@@ -159,6 +180,8 @@ _TELLERS: Final[dict[type[Fact], Callable[[Any], tuple[Telling, ...]]]] = {
     OrderPaid: _order_paid,
     OrderCancelled: _order_cancelled,
     OrderReturned: _order_returned,
+    WaitlistOffered: _waitlist_offered,
+    PreorderPlaced: _preorder_placed,
     ParcelShipped: _parcel_shipped,
     ParcelDelivered: _parcel_delivered,
     AllotmentClosed: _allotment_closed,

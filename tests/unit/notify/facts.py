@@ -1,6 +1,6 @@
 """Facts for the tests of notify: one plausible event of each type, with the fields a test cares about changed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,8 +16,10 @@ from contracts.events import (
     OrderReturned,
     ParcelDelivered,
     ParcelShipped,
+    PreorderPlaced,
     StreamEnded,
     StreamStarted,
+    WaitlistOffered,
     event_type,
 )
 
@@ -31,6 +33,7 @@ _ITEM = {
 }
 _SALE = {**_ITEM, "allotment_id": "a1", "producer_id": "p1", "rehearsal": False, "show_id": "s1", "slot": 1}
 _ORDER = {**_SALE, "order_id": "o1", "buyer_id": "b1", "channel": "web", "imported": False, "quantity": 2}
+_PLACE = {**_ITEM, "allotment_id": "a1", "buyer_id": "b1", "channel": "web", "quantity": 2, "show_id": "s1", "slot": 1}
 _PARCEL = {"parcel_id": "k1", "buyer_id": "b1", "county": "520123", "order_ids": ("o1",)}
 _SHOW = {"show_id": "s1", "show": "evening", "programme": "Town Store Treasure", "rehearsal": False}
 _WHERE = {"counties": ("520123", "522634"), "started_at": NOON}
@@ -39,6 +42,21 @@ _FIELDS: dict[type[Fact], dict[str, Any]] = {
     OrderPaid: {**_ORDER, "amount_fen": 7980, "provider": "test", "payment_id": "y1", "paid_at": NOON},
     OrderCancelled: {**_ORDER, "reason": "buyer", "refund_fen": 7980, "cancelled_at": NOON},
     OrderReturned: {**_ORDER, "refund_fen": 7980, "restocked": True, "returned_at": NOON},
+    WaitlistOffered: {
+        **_PLACE,
+        "entry_id": "e1",
+        "order_id": "o1",
+        "unit_price_fen": 3990,
+        "offered_at": NOON,
+        "offer_until": NOON + timedelta(minutes=10),
+    },
+    PreorderPlaced: {
+        **_PLACE,
+        "preorder_id": "e1",
+        "lot": "NEXT",
+        "expected_on": date(2019, 10, 5),
+        "preordered_at": NOON,
+    },
     ParcelShipped: {**_PARCEL, "hub": "520123-V1", "carrier": "SF", "tracking_number": "SF1", "shipped_at": NOON},
     ParcelDelivered: {**_PARCEL, "delivered_at": NOON},
     AllotmentClosed: {**_SALE, "offered": 100, "sold": 90, "returned": 10, "revision": 1, "closed_at": NOON},

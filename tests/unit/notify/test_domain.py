@@ -15,8 +15,10 @@ from contracts.events import (
     OrderReturned,
     ParcelDelivered,
     ParcelShipped,
+    PreorderPlaced,
     StreamEnded,
     StreamStarted,
+    WaitlistOffered,
 )
 from notify.domain import TOLD, may_read, recipient_for, recipients_of, tell
 
@@ -31,11 +33,13 @@ def told(cls: Any, **changed: Any) -> list[tuple[str, str]]:
         (OrderPaid, "order-paid"),
         (OrderCancelled, "order-cancelled"),
         (OrderReturned, "order-returned"),
+        (WaitlistOffered, "waitlist-offered"),
+        (PreorderPlaced, "preorder-placed"),
         (ParcelShipped, "parcel-shipped"),
         (ParcelDelivered, "parcel-delivered"),
     ],
 )
-def test_what_happens_to_an_order_or_parcel_is_told_to_its_buyer_alone(cls: Any, kind: str) -> None:
+def test_what_happens_to_an_order_a_place_or_a_parcel_is_told_to_its_buyer_alone(cls: Any, kind: str) -> None:
     assert told(cls) == [(kind, "buyer:b1")]
 
 

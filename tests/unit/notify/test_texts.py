@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 from tests.unit.notify.facts import event
 
-from contracts.events import AllotmentClosed, OrderCancelled, OrderPaid, ParcelDelivered, ParcelShipped
+from contracts.events import AllotmentClosed, OrderCancelled, OrderPaid, ParcelDelivered, ParcelShipped, WaitlistOffered
 from contracts.types import CancelReason
 from notify.domain import KINDS, LANGUAGES, TOLD, Language, Telling, tell
 from notify.texts import Unspeakable, clock, preferred, speak, yuan
@@ -67,6 +67,14 @@ def test_one_is_not_many() -> None:
     (many,) = tell(event(OrderPaid, quantity=3))
     assert "one Xiuwen kiwifruit" in speak("order-paid", one.params, "en").text
     assert "3 × Xiuwen kiwifruit" in speak("order-paid", many.params, "en").text
+
+
+def test_an_offer_says_what_it_costs_and_until_when() -> None:
+    (offer,) = tell(event(WaitlistOffered))
+    for language in LANGUAGES:
+        said = speak(offer.kind, offer.params, language)
+        assert "¥79.80" in said.text
+        assert "2018-12-03 20:10" in said.title
 
 
 def test_a_lapsed_order_does_not_promise_money_back() -> None:

@@ -26,6 +26,14 @@ order-returned =
     } Order { $order }.
     .title = Returned: { $item_en }
 
+waitlist-offered =
+    You waited for { $units } × { $item_en }: it is yours for { YUAN($amount_fen) } if you pay until { CLOCK($until) }. After that it goes to who waits behind you. Order { $order }.
+    .title = Yours until { CLOCK($until) }: { $item_en }
+
+preorder-placed =
+    Nothing of { $item_en } came back to the waitlist. You are down for { $units } of the next lot, expected on { $expected_on }: when it is sold you are asked first. Nothing is to be paid yet.
+    .title = Ordered ahead: { $item_en }
+
 parcel-shipped =
     { $orders ->
         [one] Your parcel is

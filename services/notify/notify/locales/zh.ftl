@@ -22,6 +22,12 @@ order-returned =
     }订单号 { $order }。
     .title = 已退货：{ $item_zh }
 
+waitlist-offered = 您候补的 { $item_zh } × { $units } 已有货，应付 { YUAN($amount_fen) }，请在 { CLOCK($until) } 前付款，逾期将顺延给下一位。订单号 { $order }。
+    .title = 候补成功，{ CLOCK($until) } 前付款：{ $item_zh }
+
+preorder-placed = 您候补的 { $item_zh } 本批次已售完，已为您预订下一批次 × { $units }（预计 { $expected_on } 采收），上架时优先通知您，目前无需付款。
+    .title = 已预订下一批：{ $item_zh }
+
 parcel-shipped =
     { $orders ->
         [1] 您的包裹
