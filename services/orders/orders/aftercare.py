@@ -21,7 +21,7 @@ from chassis import metrics
 from chassis.clock import utcnow
 from chassis.refusals import Unavailable
 from contracts import metrics as declared
-from orders import lifecycle, stock
+from orders import freshness, lifecycle, stock
 from orders.cashier import Cashier
 from orders.model import Allotment, Change, Order
 from orders.refunding import Refunding
@@ -56,8 +56,8 @@ class Aftercare:
         """The cancelled order; twice is once."""
 
         def rule(order: Order) -> Change | None:
-            lifecycle.require_fresh(order, if_match)
-            return lifecycle.cancel(order, by, self._clock())
+            freshness.require_fresh(order, if_match)
+            return lifecycle.cancel(order, by, self._clock(), self._store.parcels.of(order))
 
         order, change = self._store.orders.apply(order_id, rule)
         if order is not None and change is not None:
@@ -74,7 +74,7 @@ class Aftercare:
         def rule(order: Order) -> Change | None:
             if any(known.id == return_id for known in order.returns):
                 return None
-            lifecycle.require_fresh(order, if_match)
+            freshness.require_fresh(order, if_match)
             return lifecycle.give_back(
                 order, return_id=return_id, quantity=quantity, restock=restock, now=self._clock()
             )

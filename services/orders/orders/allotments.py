@@ -10,8 +10,8 @@ from datetime import datetime
 from chassis.clock import utcnow
 from contracts.codec import Event
 from contracts.events import ItemFeatured, StockAllotted, StreamEnded
-from orders import preorders, stock
-from orders.model import Allotment, Window
+from orders import freshness, preorders, stock
+from orders.model import Allotment, Change, Window
 from orders.placing import Placing
 from orders.store import OrdersStore
 from orders.waiting import Waiting
@@ -67,12 +67,19 @@ class Allotments:
         self._store.allotments.remember_end(fact.show_id, fact.ended_at)
         self._close_all(fact.show_id)
 
-    def close(self, allotment_id: str) -> Allotment | None:
+    def close(self, allotment_id: str, if_match: str | None = None) -> Allotment | None:
         """Sell no more of it. Its unfinished batches are finished first, so that what is told is what was sold."""
+
+        def rule(found: Allotment) -> Change | None:
+            freshness.require_fresh(found, if_match)
+            return stock.close(found, self._clock())
+
         allotment = self._store.allotments.get(allotment_id)
-        if allotment is not None and allotment.pending:
+        if allotment is not None and (allotment.pending or allotment.loans):
             self._placing.settle(allotment)
-        closed = self._store.allotments.apply(allotment_id, lambda found: stock.close(found, self._clock())).noun
+        closed = self._store.allotments.apply(allotment_id, rule).noun
+        if closed is not None and closed.loans:  # a bucket that was opened meanwhile
+            self._placing.settle(closed)
         if closed is not None and closed.attend_since is not None:
             self._waiting.attend(allotment_id)
         return closed

@@ -1,12 +1,13 @@
 """What the service says of its orders, allotments and parcels: nouns made into events. Pure; decides nothing."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from contracts.events import (
     AllotmentClosed,
     DemandMissed,
     OrderCancelled,
+    OrderCompleted,
     OrderPaid,
     OrderPlaced,
     OrderReturned,
@@ -80,6 +81,17 @@ def returned(order: Order, goods: Return) -> OrderReturned:
         refund_fen=goods.refund_fen,
         restocked=goods.restocked,
         returned_at=goods.returned_at,
+    )
+
+
+def completed(order: Order, *, by: Literal["buyer", "time"], now: datetime) -> OrderCompleted:
+    """Its buyer keeps what did not come back."""
+    return OrderCompleted(
+        **_of_order(order),
+        quantity=order.quantity - order.returned_quantity,
+        amount_fen=order.total_fen - order.refunded_fen,
+        by=by,
+        completed_at=now,
     )
 
 

@@ -1,20 +1,33 @@
-"""The rules of an order's life after it was placed: paid, cancelled, lapsed, returned. Pure; each is one write."""
+"""The rules of an order's life after it was placed: paid, cancelled, lapsed, returned, completed. Pure; each is one
+write.
+
+How far a packed order is, its parcel says: the rules that depend on it are given the parcel. All of them together are a
+table in docs/orders.md, and a test tries each in every state.
+"""
 
 from datetime import datetime
 from typing import Literal
 
-from chassis.refusals import Conflict, Invalid, Stale
+from chassis.refusals import Conflict, Invalid
 from orders import announcing
 from orders.domain import CHANNEL_PROVIDER
-from orders.model import Change, Order, Owed, Payment, Return
+from orders.model import Change, Order, Owed, Parcel, Payment, Return
 
 REHEARSAL_PROVIDER = "rehearsal"
 Canceller = Literal["buyer", "county"]
+Completer = Literal["buyer", "time"]
+
+
+def state_of(order: Order, parcel: Parcel | None) -> str:
+    """What everybody sees: once it is packed, how far its parcel is."""
+    if order.state == "packed" and parcel is not None and parcel.state != "packing":
+        return parcel.state
+    return order.state
 
 
 def must_pay(order: Order, now: datetime) -> bool:
     """Whether there is something to pay; paid already is no mistake. Raises `Conflict` when it can be paid no more."""
-    if order.state in ("paid", "packed"):
+    if order.state in ("paid", "packed", "completed"):
         return False
     if order.state != "placed":
         raise Conflict("order-cancelled", "The order was cancelled.", state=order.state)
@@ -36,12 +49,14 @@ def pay(order: Order, payment: Payment) -> Change:
     )
 
 
-def cancel(order: Order, by: Canceller, now: datetime) -> Change | None:
+def cancel(order: Order, by: Canceller, now: datetime, parcel: Parcel | None = None) -> Change | None:
     """Ends an order that is not packed; it then owes its units, and its buyer the money. Twice is once."""
     if order.state == "cancelled":
         return None
     if order.state not in ("placed", "paid"):
-        raise Conflict("too-late-to-cancel", f"The order is {order.state}: return the goods.", state=order.state)
+        state = state_of(order, parcel)
+        advice = ": return the goods" if order.state == "packed" else ""
+        raise Conflict("too-late-to-cancel", f"The order is {state}{advice}.", state=state)
     return _end(order, by, now)
 
 
@@ -62,6 +77,7 @@ def _end(order: Order, reason: str, now: datetime) -> Change:
             "cancelled_at": now,
             "cancel_reason": reason,
             "pay_by": None,
+            **_freed(order),
             "refunded_fen": order.refunded_fen + refund,
         },
         append={"owed": _owed(order, order.quantity - order.returned_quantity, refund, now)},
@@ -70,12 +86,16 @@ def _end(order: Order, reason: str, now: datetime) -> Change:
     )
 
 
+def _freed(order: Order) -> dict[str, object]:
+    """Its places of the buyer's limit are free again; its request stays its own."""
+    return {"keys": order.keys[:1]} if len(order.keys) > 1 else {}
+
+
 def give_back(order: Order, *, return_id: str, quantity: int, restock: bool, now: datetime) -> Change | None:
     """Goods of a paid order came back: they are refunded and, where they can be sold again, released. Twice is once."""
     if any(known.id == return_id for known in order.returns):
         return None
-    if order.state not in ("paid", "packed"):
-        raise Conflict("nothing-to-return", f"The order is {order.state}.", state=order.state)
+    _require_returnable(order)
     left = order.quantity - order.returned_quantity
     if quantity > left:
         raise Invalid(
@@ -84,7 +104,7 @@ def give_back(order: Order, *, return_id: str, quantity: int, restock: bool, now
     goods = Return(
         id=return_id,
         quantity=quantity,
-        refund_fen=order.unit_price_fen * quantity,
+        refund_fen=_share(order, quantity),
         restocked=restock,
         returned_at=now,
     )
@@ -98,14 +118,43 @@ def give_back(order: Order, *, return_id: str, quantity: int, restock: bool, now
     )
 
 
+def _require_returnable(order: Order) -> None:
+    if order.state == "completed":
+        over = "The order is completed: the time to send goods back is over."
+        raise Conflict("order-completed", over, state=order.state, completed_at=order.completed_at)
+    if order.state not in ("paid", "packed"):
+        raise Conflict("nothing-to-return", f"The order is {order.state}.", state=order.state)
+
+
+def _share(order: Order, quantity: int) -> int:
+    """What these units cost of the whole, its discount shared among all; the parts always add up to the whole."""
+    before, after = order.returned_quantity, order.returned_quantity + quantity
+    return order.total_fen * after // order.quantity - order.total_fen * before // order.quantity
+
+
 def _after_return(order: Order, goods: Return) -> dict[str, object]:
     returned = order.returned_quantity + goods.quantity
-    all_back_unpacked = returned == order.quantity and order.state == "paid"
     return {
         "returned_quantity": returned,
         "refunded_fen": order.refunded_fen + goods.refund_fen,
-        "state": "returned" if all_back_unpacked else order.state,
+        "state": "returned" if returned == order.quantity else order.state,
     }
+
+
+def complete(order: Order, parcel: Parcel | None, by: Completer, now: datetime) -> Change | None:
+    """Ends the order well: its buyer has it and keeps it, so nothing of it comes back any more. Twice is once."""
+    if order.state == "completed":
+        return None
+    state = state_of(order, parcel)
+    if state != "delivered":
+        raise Conflict("not-delivered", f"The order is {state}; only a delivered one is completed.", state=state)
+    return Change(
+        id=order.id,
+        version=order.version,
+        fields={"state": "completed", "completed_at": now, "completed_by": by},
+        facts=(announcing.completed(order, by=by, now=now),),
+        at=now,
+    )
 
 
 def _owed(order: Order, units: int, refund_fen: int, now: datetime) -> list[Owed]:
@@ -117,14 +166,3 @@ def _owed(order: Order, units: int, refund_fen: int, now: datetime) -> list[Owed
     if refund_fen and ours:
         owed.append(Owed(id=f"{order.id}:{order.version}:refund", kind="refund", amount=refund_fen, since=now))
     return owed
-
-
-def require_fresh(order: Order, if_match: str | None) -> None:
-    """Raises `Stale` when the asker decided on an older state of the order than the one at rest."""
-    if if_match not in (None, "*") and if_match != etag(order):
-        raise Stale("order-changed", "The order has changed since you looked.", version=order.version)
-
-
-def etag(order: Order) -> str:
-    """The order's version as HTTP compares it."""
-    return f'"{order.version}"'

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.refusals import Conflict
 from contracts.ids import new_id
@@ -88,15 +88,15 @@ def scan(parcel: Parcel, hub: str, now: datetime) -> Change | None:
     )
 
 
-def deliver(parcel: Parcel, now: datetime) -> Change | None:
-    """It reached its buyer. Twice is once."""
+def deliver(parcel: Parcel, complete_after: timedelta, now: datetime) -> Change | None:
+    """It reached its buyer, who has a while to send goods back. Twice is once."""
     if parcel.state == "delivered":
         return None
     _require(parcel, "shipped")
     return Change(
         id=parcel.id,
         version=parcel.version,
-        fields={"state": "delivered", "delivered_at": now},
+        fields={"state": "delivered", "delivered_at": now, "complete_at": now + complete_after},
         facts=(announcing.delivered(parcel, now),),
         at=now,
     )

@@ -3,11 +3,12 @@
 from typing import Final
 
 from chassis.auth import Role
-from chassis.http import Call, Page, http, page
-from chassis.refusals import Conflict, Forbidden, NotFound
-from orders import access
+from chassis.http import Answer, Call, Page, http, page
+from chassis.refusals import Conflict, Forbidden, NotFound, Stale
+from orders import access, freshness
 from orders.engine import Engine
-from orders.views import (
+from orders.model import Parcel
+from orders.parcel_views import (
     ListParcels,
     PackedView,
     PackOrders,
@@ -64,13 +65,13 @@ class ParcelDoors:
         body=ShipParcel,
         returns=ParcelView,
         summary="Hand a parcel to a carrier",
-        refusals=(Conflict, NotFound),
+        refusals=(Conflict, NotFound, Stale),
     )
-    def ship(self, call: Call[ShipParcel], parcel_id: str) -> ParcelView:
-        """Under the carrier's number, or our own."""
+    def ship(self, call: Call[ShipParcel], parcel_id: str) -> Answer:
+        """Under the carrier's number, or our own. Takes `If-Match`."""
         access.own_parcel(self.engine.store, call.principal, parcel_id)
-        shipped = self.engine.parcels.ship(parcel_id, call.body.carrier, call.body.tracking_number)
-        return parcel_view(access.there(shipped))
+        carrier, number, if_match = call.body.carrier, call.body.tracking_number, call.headers.get("If-Match")
+        return _answer(self.engine.parcels.ship(parcel_id, carrier, number, if_match))
 
     @http(
         "POST",
@@ -79,12 +80,12 @@ class ParcelDoors:
         body=ScanParcel,
         returns=ParcelView,
         summary="Say where a parcel was seen",
-        refusals=(Conflict, NotFound),
+        refusals=(Conflict, NotFound, Stale),
     )
-    def scan(self, call: Call[ScanParcel], parcel_id: str) -> ParcelView:
-        """Seen again at the same hub: nothing new."""
+    def scan(self, call: Call[ScanParcel], parcel_id: str) -> Answer:
+        """Seen again at the same hub: nothing new. Takes `If-Match`."""
         access.own_parcel(self.engine.store, call.principal, parcel_id)
-        return parcel_view(access.there(self.engine.parcels.scan(parcel_id, call.body.hub)))
+        return _answer(self.engine.parcels.scan(parcel_id, call.body.hub, call.headers.get("If-Match")))
 
     @http(
         "POST",
@@ -92,12 +93,12 @@ class ParcelDoors:
         who=COUNTY,
         returns=ParcelView,
         summary="Say that a parcel reached its buyer",
-        refusals=(Conflict, NotFound),
+        refusals=(Conflict, NotFound, Stale),
     )
-    def deliver(self, call: Call[None], parcel_id: str) -> ParcelView:
-        """Twice is once."""
+    def deliver(self, call: Call[None], parcel_id: str) -> Answer:
+        """Its orders are completed by their buyer, or when the time to send goods back is over. Takes `If-Match`."""
         access.own_parcel(self.engine.store, call.principal, parcel_id)
-        return parcel_view(access.there(self.engine.parcels.deliver(parcel_id)))
+        return _answer(self.engine.parcels.deliver(parcel_id, call.headers.get("If-Match")))
 
     @http("GET", "/parcels", who=THEIRS, query=ListParcels, returns=Page[ParcelView], summary="List parcels")
     def parcels(self, call: Call[None]) -> Page[ParcelView]:
@@ -108,6 +109,11 @@ class ParcelDoors:
         return page([parcel_view(parcel) for parcel in found], asked.limit, lambda view: view.id)
 
     @http("GET", "/parcels/<parcel_id>", who=THEIRS, returns=ParcelView, summary="Show a label", refusals=(NotFound,))
-    def parcel(self, call: Call[None], parcel_id: str) -> ParcelView:
+    def parcel(self, call: Call[None], parcel_id: str) -> Answer:
         """Only what a carrier needs."""
-        return parcel_view(access.own_parcel(self.engine.store, call.principal, parcel_id))
+        return _answer(access.own_parcel(self.engine.store, call.principal, parcel_id))
+
+
+def _answer(parcel: Parcel | None) -> Answer:
+    found = access.there(parcel)
+    return Answer(parcel_view(found), headers={"ETag": freshness.etag(found)})

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
-from orders import packing
+from orders import freshness, packing
 from orders.model import Change, Order, Parcel
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
@@ -35,6 +35,7 @@ class Parcels:
     def __init__(self, store: OrdersStore, settings: OrdersSettings, clock: Callable[[], datetime] = utcnow) -> None:
         self._store = store
         self._clock = clock
+        self._complete_after = timedelta(days=settings.complete_after_days)
         self._left_after = timedelta(seconds=5 * settings.settle_after_seconds)
 
     def pack(self, county: str, limit: int) -> Packed:
@@ -77,22 +78,32 @@ class Parcels:
         metrics.counter(declared.PARCELS).labels("shipped").inc(written)
         return written
 
-    def ship(self, parcel_id: str, carrier: str, tracking_number: str | None) -> Parcel | None:
+    def ship(
+        self, parcel_id: str, carrier: str, tracking_number: str | None, if_match: str | None = None
+    ) -> Parcel | None:
         """Hand it to a carrier."""
         return self._step(
-            parcel_id, "shipped", lambda found: packing.ship(found, carrier, tracking_number, self._clock())
+            parcel_id, "shipped", if_match, lambda found: packing.ship(found, carrier, tracking_number, self._clock())
         )
 
-    def scan(self, parcel_id: str, hub: str) -> Parcel | None:
+    def scan(self, parcel_id: str, hub: str, if_match: str | None = None) -> Parcel | None:
         """It was seen at a hub."""
-        return self._step(parcel_id, "scanned", lambda found: packing.scan(found, hub, self._clock()))
+        return self._step(parcel_id, "scanned", if_match, lambda found: packing.scan(found, hub, self._clock()))
 
-    def deliver(self, parcel_id: str) -> Parcel | None:
+    def deliver(self, parcel_id: str, if_match: str | None = None) -> Parcel | None:
         """It reached its buyer."""
-        return self._step(parcel_id, "delivered", lambda found: packing.deliver(found, self._clock()))
+        return self._step(
+            parcel_id, "delivered", if_match, lambda found: packing.deliver(found, self._complete_after, self._clock())
+        )
 
-    def _step(self, parcel_id: str, name: str, rule: Callable[[Parcel], Change | None]) -> Parcel | None:
-        parcel, change = self._store.parcels.apply(parcel_id, rule)
+    def _step(
+        self, parcel_id: str, name: str, if_match: str | None, rule: Callable[[Parcel], Change | None]
+    ) -> Parcel | None:
+        def fresh(parcel: Parcel) -> Change | None:
+            freshness.require_fresh(parcel, if_match)
+            return rule(parcel)
+
+        parcel, change = self._store.parcels.apply(parcel_id, fresh)
         if change:
             metrics.counter(declared.PARCELS).labels(name).inc()
         return parcel

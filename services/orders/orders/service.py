@@ -1,6 +1,7 @@
 """The doors of orders: HTTP routes, events, timers. Decides nothing: says who may come in and whom to ask.
 
-The doors of parcels are in `parcel_doors.py`, those of the waitlist in `waitlist_doors.py`.
+The doors of an order's life are in `life_doors.py`, those of parcels in `parcel_doors.py`, those
+of the waitlist in `waitlist_doors.py`.
 """
 
 import logging
@@ -12,14 +13,16 @@ from chassis.auth import Role
 from chassis.http import CSV, PUBLIC, Answer, Call, Page, http, page
 from chassis.kafka import consume
 from chassis.outages import MONGODB_AWAY
-from chassis.refusals import Conflict, Invalid, NotFound, PaymentRequired, Stale
+from chassis.refusals import Conflict, Invalid, NotFound, Stale
 from chassis.rows import RowReport
 from contracts.codec import Event
 from contracts.events import HubListed, ItemFeatured, StockAllotted, StreamEnded
-from orders import access, domain, lifecycle
+from orders import access, domain, freshness
 from orders.engine import Engine, Selling
-from orders.model import Hub
+from orders.life_doors import LifeDoors
+from orders.model import Allotment, Hub
 from orders.parcel_doors import COUNTY, THEIRS, ParcelDoors
+from orders.payment_doors import PaymentDoors
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 from orders.views import (
@@ -27,9 +30,7 @@ from orders.views import (
     ListAllotments,
     ListOrders,
     OrderView,
-    PayOrder,
     PlaceOrder,
-    ReturnGoods,
     allotment_view,
     order_view,
 )
@@ -38,7 +39,7 @@ from orders.waitlist_doors import WaitlistDoors
 _log = logging.getLogger(__name__)
 
 
-class OrdersService(ParcelDoors, WaitlistDoors):
+class OrdersService(LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
     """Nothing oversold, nothing lost, parcels out."""
 
     name = "orders"
@@ -64,7 +65,7 @@ class OrdersService(ParcelDoors, WaitlistDoors):
         if isinstance(outcome, domain.Refused):
             raise outcome.refusal
         again = {"Idempotency-Replayed": "true"} if isinstance(outcome, domain.Replayed) else {}
-        return Answer(order_view(outcome.order), headers={"ETag": lifecycle.etag(outcome.order), **again})
+        return Answer(order_view(outcome.order), headers={"ETag": freshness.etag(outcome.order), **again})
 
     @http("GET", "/orders", who=THEIRS, query=ListOrders, returns=Page[OrderView], summary="List orders")
     def orders(self, call: Call[None]) -> Page[OrderView]:
@@ -80,60 +81,8 @@ class OrdersService(ParcelDoors, WaitlistDoors):
     def order(self, call: Call[None], order_id: str) -> Answer:
         """An order, with how far its parcel is."""
         order = access.own_order(self.engine.store, call.principal, order_id)
-        parcel = self.engine.store.parcels.get(order.parcel_id) if order.parcel_id else None
-        return Answer(order_view(order, parcel), headers={"ETag": lifecycle.etag(order)})
-
-    @http(
-        "POST",
-        "/orders/<order_id>/pay",
-        who={Role.BUYER},
-        body=PayOrder,
-        returns=OrderView,
-        summary="Pay an order",
-        refusals=(Conflict, NotFound, PaymentRequired),
-    )
-    def pay(self, call: Call[PayOrder], order_id: str) -> OrderView:
-        """Pay the whole amount. Paid already: the same order again."""
-        order = access.own_order(self.engine.store, call.principal, order_id)
-        return order_view(self.engine.cashier.pay(order, call.body.token))
-
-    @http(
-        "POST",
-        "/orders/<order_id>/cancel",
-        who=THEIRS,
-        returns=OrderView,
-        summary="Cancel an order that is not packed",
-        refusals=(Conflict, NotFound, Stale),
-    )
-    def cancel(self, call: Call[None], order_id: str) -> Answer:
-        """End the order; its units are free again and what was paid goes back. Takes `If-Match`."""
-        access.own_order(self.engine.store, call.principal, order_id)
-        by: lifecycle.Canceller = "buyer" if access.is_buyer(call.principal) else "county"
-        order = access.there(self.engine.aftercare.cancel(order_id, by, call.headers.get("If-Match")))
-        return Answer(order_view(order), headers={"ETag": lifecycle.etag(order)})
-
-    @http(
-        "POST",
-        "/orders/<order_id>/return",
-        who=COUNTY,
-        body=ReturnGoods,
-        returns=OrderView,
-        idempotent=True,
-        summary="Take goods back",
-        refusals=(Conflict, NotFound, Stale, Invalid),
-    )
-    def take_back(self, call: Call[ReturnGoods], order_id: str) -> Answer:
-        """Goods of a paid order came back: refunded, and sold again if `restock`. Takes `If-Match`."""
-        access.own_order(self.engine.store, call.principal, order_id)
-        found = self.engine.aftercare.give_back(
-            order_id,
-            return_id=domain.request_key(call.principal.subject, call.idempotency_key or ""),
-            quantity=call.body.quantity,
-            restock=call.body.restock,
-            if_match=call.headers.get("If-Match"),
-        )
-        order = access.there(found)
-        return Answer(order_view(order), headers={"ETag": lifecycle.etag(order)})
+        parcel = self.engine.store.parcels.of(order)
+        return Answer(order_view(order, parcel), headers={"ETag": freshness.etag(order)})
 
     @http("GET", "/allotments", who=PUBLIC, query=ListAllotments, returns=Page[AllotmentView], summary="What is sold")
     def allotments(self, call: Call[None]) -> Page[AllotmentView]:
@@ -142,14 +91,16 @@ class OrdersService(ParcelDoors, WaitlistDoors):
         wanted = {"show_id": asked.show_id, "county": asked.county, "purpose": asked.purpose}
         query = {name: value for name, value in wanted.items() if value is not None}
         found = self.engine.store.allotments.page(query, asked.after, asked.limit + 1)
-        return page([allotment_view(one) for one in found], asked.limit, lambda view: view.id)
+        whole = self.engine.placing.buckets.whole(found)
+        return page([allotment_view(one) for one in whole], asked.limit, lambda view: view.id)
 
     @http(
         "GET", "/allotments/<allotment_id>", who=PUBLIC, returns=AllotmentView, summary="Show one", refusals=(NotFound,)
     )
-    def allotment(self, _: Call[None], allotment_id: str) -> AllotmentView:
+    def allotment(self, _: Call[None], allotment_id: str) -> Answer:
         """Price, window, limit, and how many remain."""
-        return allotment_view(access.there(self.engine.store.allotments.get(allotment_id)))
+        found = access.there(self.engine.store.allotments.get(allotment_id))
+        return _answer(*self.engine.placing.buckets.whole([found]))
 
     @http(
         "POST",
@@ -157,12 +108,12 @@ class OrdersService(ParcelDoors, WaitlistDoors):
         who=COUNTY,
         returns=AllotmentView,
         summary="Take an allotment off the shelf",
-        refusals=(Conflict, NotFound),
+        refusals=(Conflict, NotFound, Stale),
     )
-    def close(self, call: Call[None], allotment_id: str) -> AllotmentView:
-        """Sell no more of it; what remains goes back to stock. Twice is once."""
+    def close(self, call: Call[None], allotment_id: str) -> Answer:
+        """Sell no more of it; what remains goes back to stock. Twice is once. Takes `If-Match`."""
         access.own_shelf(self.engine.store, call.principal, allotment_id)
-        return allotment_view(access.there(self.engine.allotments.close(allotment_id)))
+        return _answer(self.engine.allotments.close(allotment_id, call.headers.get("If-Match")))
 
     @http(
         "POST",
@@ -221,3 +172,8 @@ class OrdersService(ParcelDoors, WaitlistDoors):
             self.engine.sweep()
         except MONGODB_AWAY as away:
             _log.warning("nothing swept, the next sweep tries again: %s", away)
+
+
+def _answer(allotment: Allotment | None) -> Answer:
+    found = access.there(allotment)
+    return Answer(allotment_view(found), headers={"ETag": freshness.etag(found)})

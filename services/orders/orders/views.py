@@ -8,12 +8,10 @@ from msgspec import Meta
 
 from chassis.http import Paging
 from contracts.types import Channel, County, Fen, Grams, Id, Purpose, SomeUnits, Units
-from orders import domain
-from orders.model import Allotment, Order, Parcel, Scan
+from orders import domain, lifecycle
+from orders.model import Allotment, Order, Parcel
 
 Quantity = Annotated[int, Meta(ge=1, le=domain.MOST_PER_ORDER, description="Units wanted.", examples=[2])]
-Carrier = Annotated[str, Meta(min_length=1, max_length=200, description="Who carries the parcel.", examples=["YTO"])]
-HubCode = Annotated[str, Meta(min_length=1, max_length=64, description="Code of the hub.", examples=["520123-C"])]
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +25,23 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
 class PayOrder(msgspec.Struct, frozen=True, kw_only=True):
     """How a buyer pays. The test provider takes token `ok` and declines token `declined`."""
 
-    method: Annotated[str, Meta(min_length=1, max_length=40, description="Means of payment.")] = "test"
-    token: Annotated[str, Meta(min_length=1, max_length=512, description="From the provider.")] = "ok"  # noqa: S105  no secret
+    method: (
+        Annotated[str, Meta(max_length=40, description="Payment provider; left out, the first that is on.")] | None
+    ) = None
+    token: (
+        Annotated[str, Meta(max_length=512, description="What the provider gave the buyer's page, if anything.")] | None
+    ) = None
+
+
+class ToPay(msgspec.Struct, frozen=True, kw_only=True):
+    """What the buyer must do so that the order is paid."""
+
+    provider: str
+    kind: Annotated[
+        Literal["url", "qr", "client-secret", "wait"],
+        Meta(description="Open a page, show a QR code, hand a secret to the provider's own page script, or just wait."),
+    ]
+    value: str
 
 
 class ReturnGoods(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +54,7 @@ class ReturnGoods(msgspec.Struct, frozen=True, kw_only=True):
 class ListOrders(Paging, frozen=True, kw_only=True):
     """Which orders to list."""
 
-    state: Literal["placed", "paid", "packed", "cancelled", "returned"] | None = None
+    state: Literal["placed", "paid", "packed", "completed", "cancelled", "returned"] | None = None
 
 
 class ListAllotments(Paging, frozen=True, kw_only=True):
@@ -50,52 +63,6 @@ class ListAllotments(Paging, frozen=True, kw_only=True):
     show_id: Id | None = None
     county: County | None = None
     purpose: Purpose | None = None
-
-
-class ListParcels(Paging, frozen=True, kw_only=True):
-    """Which parcels to list."""
-
-    state: Literal["packed", "shipped", "delivered"] | None = None
-
-
-class PackOrders(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose orders to pack, and how many at most."""
-
-    county: County
-    limit: Annotated[int, Meta(ge=1, le=20_000, description="Most orders to pack.")] = 5_000
-
-
-class ShipParcels(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose packed parcels to hand to which carrier."""
-
-    county: County
-    carrier: Carrier
-
-
-class ShipParcel(msgspec.Struct, frozen=True, kw_only=True):
-    """The carrier, and its number for the parcel if it gave one."""
-
-    carrier: Carrier
-    tracking_number: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-
-
-class ScanParcel(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the parcel was seen."""
-
-    hub: HubCode
-
-
-class PackedView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a packing came to."""
-
-    parcels: Units
-    orders: Units
-
-
-class ShippedView(msgspec.Struct, frozen=True, kw_only=True):
-    """How many parcels were handed over."""
-
-    parcels: Units
 
 
 class AllotmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +111,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     unit_price_fen: Fen
     total_fen: Fen
     weight_g: Grams
-    state: Literal["placed", "paid", "packed", "shipped", "delivered", "cancelled", "returned"]
+    state: Literal["placed", "paid", "packed", "shipped", "delivered", "completed", "cancelled", "returned"]
     placed_at: datetime
     pay_by: datetime | None
     paid_at: datetime | None
@@ -154,23 +121,11 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     refunded_fen: Fen
     parcel_id: Id | None
     tracking_number: str | None
+    completed_at: datetime | None
+    to_pay: Annotated[ToPay | None, Meta(description="Only in the answer to a payment that waits for its buyer.")] = (
+        None
+    )
     version: Annotated[int, Meta(ge=1, description="Counts the order's changes; the answer's ETag is this number.")]
-
-
-class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """The label and the way: what a carrier needs to know, and nothing of what is inside or what it cost."""
-
-    id: Id
-    county: County
-    hub: str
-    weight_g: Grams
-    state: Literal["packing", "packed", "shipped", "delivered"]
-    carrier: str | None
-    tracking_number: str | None
-    packed_at: datetime | None
-    shipped_at: datetime | None
-    delivered_at: datetime | None
-    scans: list[Scan]
 
 
 def allotment_view(allotment: Allotment) -> AllotmentView:
@@ -201,7 +156,6 @@ def allotment_view(allotment: Allotment) -> AllotmentView:
 
 def order_view(order: Order, parcel: Parcel | None = None) -> OrderView:
     """An order; once it is packed its parcel says how far it is."""
-    on_its_way = parcel is not None and order.state == "packed" and parcel.state != "packing"
     return OrderView(
         id=order.id,
         buyer_id=order.buyer_id,
@@ -221,7 +175,7 @@ def order_view(order: Order, parcel: Parcel | None = None) -> OrderView:
         unit_price_fen=order.unit_price_fen,
         total_fen=order.total_fen,
         weight_g=order.weight_g,
-        state=parcel.state if parcel is not None and on_its_way else order.state,  # type: ignore[arg-type]  # not packing
+        state=lifecycle.state_of(order, parcel),  # type: ignore[arg-type]  # one of them
         placed_at=order.placed_at,
         pay_by=order.pay_by,
         paid_at=order.payment.paid_at if order.payment else None,
@@ -231,22 +185,6 @@ def order_view(order: Order, parcel: Parcel | None = None) -> OrderView:
         refunded_fen=order.refunded_fen,
         parcel_id=order.parcel_id,
         tracking_number=parcel.tracking_number if parcel else None,
+        completed_at=order.completed_at,
         version=order.version,
-    )
-
-
-def parcel_view(parcel: Parcel) -> ParcelView:
-    """A parcel's label and way."""
-    return ParcelView(
-        id=parcel.id,
-        county=parcel.county,
-        hub=parcel.hub,
-        weight_g=parcel.weight_g,
-        state=parcel.state,
-        carrier=parcel.carrier,
-        tracking_number=parcel.tracking_number,
-        packed_at=parcel.packed_at,
-        shipped_at=parcel.shipped_at,
-        delivered_at=parcel.delivered_at,
-        scans=parcel.scans,
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.orders.builders import NOW, allotment, order, paid_order, slot
+from tests.unit.orders.builders import NOW, order, paid_order, slot
 
-from chassis.refusals import Conflict, Invalid, Stale
+from chassis.refusals import Conflict, Invalid
 from orders import lifecycle
 from orders.domain import CHANNEL_PROVIDER
 from orders.model import Change, Order, Payment
@@ -146,12 +146,3 @@ def test_a_rehearsals_events_say_so() -> None:
     change = lifecycle.cancel(rehearsed, "buyer", NOW)
     assert change is not None
     assert all(fact.rehearsal for fact in change.facts)  # type: ignore[attr-defined]  # order facts have it
-
-
-def test_a_stale_edit_is_refused_and_a_fresh_or_careless_one_is_not() -> None:
-    placed = order(allotment())
-    lifecycle.require_fresh(placed, None)
-    lifecycle.require_fresh(placed, "*")
-    lifecycle.require_fresh(placed, '"1"')
-    with pytest.raises(Stale, match="order-changed"):
-        lifecycle.require_fresh(placed, '"0"')

@@ -1,5 +1,7 @@
 """The rules of parcels."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 from tests.unit.orders.builders import NOW, hub, paid_order, parcel
@@ -8,6 +10,8 @@ from chassis.refusals import Conflict
 from contracts.events import ParcelPacked, ParcelShipped
 from orders import packing
 from orders.model import Change, Parcel
+
+WEEK = timedelta(days=7)
 
 
 def after(before: Parcel, change: Change | None) -> Parcel:
@@ -56,7 +60,7 @@ def test_without_a_carriers_number_a_parcel_has_our_own() -> None:
 
 def test_each_step_twice_is_once() -> None:
     assert packing.ship(parcel(state="shipped"), "YTO", None, NOW) is None
-    assert packing.deliver(parcel(state="delivered"), NOW) is None
+    assert packing.deliver(parcel(state="delivered"), WEEK, NOW) is None
     seen = packing.scan(parcel(state="shipped"), "H", NOW)
     assert seen is not None
     assert packing.scan(parcel(state="shipped", scans=seen.append["scans"]), "H", NOW) is None
@@ -66,6 +70,6 @@ def test_no_step_is_left_out() -> None:
     with pytest.raises(Conflict, match="parcel-not-packed"):
         packing.ship(parcel(state="packing"), "YTO", None, NOW)
     with pytest.raises(Conflict, match="parcel-not-shipped"):
-        packing.deliver(parcel(state="packed"), NOW)
+        packing.deliver(parcel(state="packed"), WEEK, NOW)
     with pytest.raises(Conflict, match="parcel-not-on-its-way"):
         packing.scan(parcel(state="delivered"), "H", NOW)

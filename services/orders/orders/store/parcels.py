@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from pymongo import UpdateMany, UpdateOne
 
-from orders.model import Hub, Parcel
+from orders.model import Hub, Order, Parcel
 from orders.store.documents import HubDoc, OrderDoc, ParcelDoc
-from orders.store.rows import Relays, Rows, document_of, encoded, pieces
+from orders.store.rows import NEVER, Relays, Rows, document_of, encoded, pieces
 
 
 class ParcelRows(Rows[Parcel]):
@@ -43,6 +43,19 @@ class ParcelRows(Rows[Parcel]):
     def left_behind(self, begun_before: datetime) -> list[Parcel]:
         """Parcels whose packing was begun and not ended."""
         return self.find({"state": "packing", "begun_at": {"$lt": begun_before}}, limit=500)
+
+    def to_complete(self, now: datetime, limit: int) -> list[Parcel]:
+        """Delivered parcels whose orders nobody may send back any more."""
+        return self.find({"complete_at": {"$gt": NEVER, "$lte": now}}, limit=limit)
+
+    def completed(self, parcel_ids: Iterable[str]) -> None:
+        """No order of these is open any more. Nobody decides by it, so no version is counted."""
+        for piece in pieces(parcel_ids):
+            self.collection.update_many({"_id": {"$in": piece}}, {"$unset": {"complete_at": ""}})
+
+    def of(self, order: Order) -> Parcel | None:
+        """The parcel that an order travels in."""
+        return self.get(order.parcel_id) if order.parcel_id else None
 
     def of_orders(self, parcel_ids: Iterable[str | None]) -> dict[str, Parcel]:
         """Parcels by id."""
