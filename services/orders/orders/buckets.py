@@ -104,6 +104,6 @@ class Buckets:
     def whole(self, allotments: Sequence[Allotment]) -> list[Allotment]:
         """The allotments as their buyers see them."""
         lent = [one.id for one in allotments if one.loans]
-        out = self._store.buckets.unsettled(lent) if lent else []
-        by_allotment = {key: [bucket for bucket in out if bucket.allotment_id == key] for key in lent}
+        known = self._store.buckets.of(lent) if lent else []
+        by_allotment = {key: [bucket for bucket in known if bucket.allotment_id == key] for key in lent}
         return [lending.whole(one, by_allotment[one.id]) if one.loans else one for one in allotments]

@@ -39,7 +39,11 @@ def recall(bucket: Bucket, now: datetime) -> Change | None:
     return Change(
         id=bucket.id,
         version=bucket.version,
-        fields={"remaining": 0, "state": "closed" if bucket.remaining else "settled"},
+        fields={
+            "remaining": 0,
+            "returned": bucket.returned + bucket.remaining,
+            "state": "closed" if bucket.remaining else "settled",
+        },
         append={"owed": _owed(bucket, bucket.remaining, now)},
         at=now,
     )
@@ -55,7 +59,7 @@ def unsell(bucket: Bucket, units: int, now: datetime) -> Change:
     return Change(
         id=bucket.id,
         version=bucket.version,
-        fields=fields | {"state": "closed"},
+        fields=fields | {"state": "closed", "returned": bucket.returned + units},
         append={"owed": _owed(bucket, units, now)},
         at=now,
     )
@@ -82,7 +86,7 @@ def take_back(allotment: Allotment, owed: Iterable[Owed], now: datetime) -> Chan
 
 
 def whole(allotment: Allotment, buckets: Iterable[Bucket]) -> Allotment:
-    """The allotment as its buyers see it: what buckets hold or owe is not sold but remains."""
+    """The allotment as its buyers see it: what buckets hold or owe is not sold but remains. `buckets`: all at rest."""
     known = {bucket.id: bucket for bucket in (*opened(allotment), *buckets)}
     held = sum(bucket.remaining for bucket in known.values())
     owed = sum(one.amount for bucket in known.values() for one in bucket.owed if one.id not in allotment.recalled)

@@ -107,7 +107,7 @@ class Allotment(msgspec.Struct, frozen=True, kw_only=True):
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """Units of an allotment that a replica sells from a document of its own.
 
-    Always, at rest: sold + remaining + owed = units.
+    Always, at rest: sold + remaining + returned = units; of what was returned the allotment may still be owed some.
     """
 
     id: str = msgspec.field(name="_id")
@@ -115,6 +115,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     units: int
     remaining: int
     sold: int = 0
+    returned: int = 0
     state: Literal["open", "closed", "settled"] = "open"
     version: int = 0
     batches: dict[str, str] = {}

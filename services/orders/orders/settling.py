@@ -101,7 +101,9 @@ class Settling:
         if void:
             self._amend(part, set(void))
         born = [line.id for line in part.batch.lines if line.id not in void]
-        if carry:
+        if not born and not part.batch.loan:
+            self.drop([part.source_id], part.batch_id)  # nothing is left of it
+        elif carry:
             self._store.relay.publish(OrderDoc, born)
             self._finish(part)
         else:

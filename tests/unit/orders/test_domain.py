@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.orders.builders import NOW, allotment, order, request, slot
 
-from orders import domain
+from orders import batches, domain
 from orders.domain import Accepted, Outcome, Refused, Replayed
-from orders.model import Allotment
+from orders.model import Allotment, Batch
 
 
 def code(outcome: Outcome) -> str:
@@ -61,7 +61,37 @@ def test_who_wants_more_than_remain_is_told_how_many_remain() -> None:
     stock = allotment(offered=3)
     [outcome] = domain.decide(stock, (), [request(stock, quantity=4)]).outcomes
     assert isinstance(outcome, Refused)
-    assert (outcome.refusal.code, outcome.refusal.figures, outcome.missed) == ("sold-out", {"remaining": 3}, 1)
+    assert (outcome.refusal.code, outcome.missed) == ("sold-out", 1)
+    assert outcome.refusal.figures == {"remaining": 3, "waitlist": f"/allotments/{stock.id}/waitlist"}
+
+
+def test_what_remains_is_promised_to_who_waits_as_long_as_it_would_serve_somebody() -> None:
+    stock = allotment(offered=3, least_waiting=2)
+    nobodys, waited = domain.decide(stock, (), [request(stock), request(stock, quantity=2, waited=True)]).outcomes
+    assert isinstance(nobodys, Refused)
+    assert nobodys.refusal.figures["remaining"] == 0
+    assert isinstance(waited, Accepted)
+    leftover = msgspec.structs.replace(stock, remaining=1)
+    assert isinstance(domain.decide(leftover, (), [request(leftover)]).outcomes[0], Accepted)
+
+
+def test_where_there_are_buckets_each_unit_takes_a_place_of_its_buyers_limit() -> None:
+    stock = allotment(offered=30, per_buyer_limit=5, loans=1)
+    before = order(msgspec.structs.replace(stock, loans=0), quantity=1, buyer_id="b1")
+    decision = domain.decide(stock, [before], [request(stock, buyer="b1", quantity=2) for _ in range(3)])
+    assert [line.places for line in decision.lines] == [(2, 3), (4, 5)]
+    assert domain.order_of(stock, decision.lines[0]).keys[1:] == [f"limit:{stock.id}:b1:{place}" for place in (2, 3)]
+
+
+def test_a_place_that_a_cancelled_order_gave_back_is_taken_again() -> None:
+    stock = allotment(offered=30, per_buyer_limit=3, loans=1)
+    first, second = (
+        domain.order_of(stock, line)
+        for line in domain.decide(stock, (), [request(stock, buyer="b1") for _ in range(2)]).lines
+    )
+    gone = msgspec.structs.replace(first, state="cancelled", keys=first.keys[:1])
+    [line] = domain.decide(stock, [gone, second], [request(stock, buyer="b1", quantity=2)]).lines
+    assert line.places == (1, 3)
 
 
 def test_a_small_wish_is_served_after_a_large_one_was_refused() -> None:
@@ -114,7 +144,7 @@ def test_the_same_request_twice_is_one_order() -> None:
 
 def test_a_replay_is_answered_after_the_stock_is_gone_and_the_window_closed() -> None:
     stock = slot(offered=1)
-    known = order(stock, quantity=1, buyer_id="b1", request_key=domain.request_key("b1", "k"))
+    known = order(stock, quantity=1, buyer_id="b1", keys=[domain.request_key("b1", "k")])
     gone = msgspec.structs.replace(stock, remaining=0, sold=1, state="closed")
     again = request(stock, buyer="b1", key="k", arrived_at=NOW + timedelta(days=1))
     assert domain.decide(gone, [known], [again]).outcomes == [Replayed(known)]
@@ -173,9 +203,14 @@ def test_whatever_is_asked_in_whatever_batches_nothing_is_oversold_and_limits_ho
     requests = ask(stock, some)
     first = domain.decide(stock, (), requests[:split])
     between = msgspec.structs.replace(
-        stock, remaining=offered - first.units, sold=first.units, batches={"b": first.lines}, pending=["b"]
+        stock,
+        remaining=offered - first.units,
+        sold=first.units,
+        batches={"b": batches.written(Batch(lines=first.lines))},
+        pending=["b"],
     )
-    second = domain.decide(between, (), requests[split:])
+    pending = [domain.order_of(between, line) for line in batches.lines(between.batches)]
+    second = domain.decide(between, pending, requests[split:])
     orders = [domain.order_of(stock, line) for line in (*first.lines, *second.lines)]
     assert sum(one.quantity for one in orders) <= offered
     assert len({one.request_key for one in orders}) == len(orders)
@@ -206,5 +241,5 @@ def test_a_refusal_is_never_given_while_enough_remain(some: list[tuple[int, int,
         if isinstance(outcome, Accepted):
             remaining -= asked.quantity
         elif isinstance(outcome, Refused) and outcome.refusal.code == "sold-out":
-            assert outcome.refusal.figures == {"remaining": remaining}
+            assert outcome.refusal.figures["remaining"] == remaining
             assert asked.quantity > remaining

@@ -58,11 +58,40 @@ def test_an_order_is_at_rest_with_its_event_before_the_buyer_is_told(
 ) -> None:
     outcome = engine.place(request(stock, quantity=2))
     assert isinstance(outcome, Accepted)
+    assert store.orders.get(outcome.order.id) is not None
+    assert [(event.type, event.subject, event.sequence) for event in relay.sent] == [
+        ("order.placed", outcome.order.id, 1)
+    ]
+    assert exact(store, stock.id).remaining == 48
+
+
+def test_while_the_broker_is_away_each_order_carries_its_event_and_the_allotment_does_not_grow(
+    engine: Engine, store: OrdersStore, stock: Allotment, relay: FakeRelay
+) -> None:
+    relay.behind = True
+    outcome = engine.place(request(stock))
+    assert isinstance(outcome, Accepted)
     document = OrderDoc._get_collection().find_one({"_id": outcome.order.id})
     assert document is not None
     assert [(event["type"], event["sequence"]) for event in document["outbox"]] == [("order.placed", 1)]
     assert (OrderDoc, outcome.order.id) in relay.told
-    assert exact(store, stock.id).remaining == 48
+    engine.tick()
+    assert exact(store, stock.id).batches == {}
+
+
+def test_a_batch_stays_until_the_broker_has_its_events_and_who_dies_before_is_stood_in_for(
+    new_engine: Engines, store: OrdersStore, stock: Allotment, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = new_engine()
+    with monkeypatch.context() as patch:
+        patch.setattr(relay, "send", lambda *_: None)  # it is never told that they are published
+        outcome = killed.place(request(stock))
+    killed.tick()
+    assert isinstance(outcome, Accepted)
+    assert len(exact(store, stock.id).pending) == 1
+    new_engine().sweep()
+    assert [event.subject for event in relay.sent] == [outcome.order.id]
+    assert exact(store, stock.id).pending == []
 
 
 def test_one_write_decides_many_requests(engine: Engine, store: OrdersStore, stock: Allotment) -> None:
@@ -198,8 +227,8 @@ def test_killed_in_the_middle_of_inserting_the_sweep_inserts_the_rest(
 ) -> None:
     add = type(store.orders).add
 
-    def half(self: Any, orders: Any, recorded_at: Any) -> Any:
-        add(self, orders[: len(orders) // 2], recorded_at)
+    def half(self: Any, orders: Any, boxes: Any) -> Any:
+        add(self, list(orders)[: len(orders) // 2], boxes)
         raise Dies
 
     with monkeypatch.context() as patch:
@@ -211,14 +240,14 @@ def test_killed_in_the_middle_of_inserting_the_sweep_inserts_the_rest(
 
 
 def test_killed_before_the_batch_is_removed_nothing_happens_twice(
-    new_engine: Engines, store: OrdersStore, stock: Allotment
+    new_engine: Engines, store: OrdersStore, stock: Allotment, relay: FakeRelay
 ) -> None:
     new_engine().placing.place([request(stock) for _ in range(10)])
     for _ in range(2):
         new_engine().sweep()
     found = exact(store, stock.id)
     assert (found.sold, found.batches, found.pending) == (10, {}, [])
-    assert all(len(row["outbox"]) == 1 for row in store.orders.collection.find({}))
+    assert len({event.id for event in relay.sent}) == 10
 
 
 def test_two_who_settle_the_same_batch_at_once_do_it_once(
@@ -262,7 +291,7 @@ def test_once_sold_out_a_refusal_costs_no_write_and_a_replay_is_still_answered(
     monkeypatch.setattr(type(store.allotments), "many", lambda *_: [])
     refused = engine.place(request(stock))
     assert isinstance(refused, Refused)
-    assert refused.refusal.figures == {"remaining": 0}
+    assert refused.refusal.figures["remaining"] == 0
     assert isinstance(engine.place(request(stock, buyer="b", key="k")), Replayed)
 
 

@@ -19,10 +19,13 @@ class BucketRows(SourceRows[Bucket]):
         """Open those that are new; the others are as they are."""
         self.insert_new([document_of(bucket) | {"outbox": []} for bucket in buckets])
 
+    def of(self, allotment_ids: Iterable[str]) -> list[Bucket]:
+        """All buckets that these allotments ever had."""
+        return [one for piece in pieces(allotment_ids) for one in self.find({"allotment_id": {"$in": piece}})]
+
     def unsettled(self, allotment_ids: Iterable[str]) -> list[Bucket]:
-        """Buckets of these allotments that hold units, or owe them to their allotment."""
-        found = [one for piece in pieces(allotment_ids) for one in self.find({"allotment_id": {"$in": piece}})]
-        return [one for one in found if one.state != "settled"]
+        """Those that hold units, or owe them to their allotment."""
+        return [one for one in self.of(allotment_ids) if one.state != "settled"]
 
     def owing(self, since_before: datetime) -> list[Bucket]:
         """Those that have owed units for a while: whoever closed them did not get to settle it."""

@@ -53,10 +53,13 @@ class SourceRows(Rows[T], Generic[T]):
         for piece in pieces(writes):
             self.collection.bulk_write(piece, ordered=False)
 
-    def amend(self, change: Change, batch_id: str, batch: Batch) -> bool:
-        """Give units back that the batch took for orders that did not come into being; it keeps the others."""
-        update = update_of(change)
-        update["$set"][f"batches.{batch_id}"] = batches.written(batch)
+    def amend(self, change: Change, batch_id: str, kept: Batch) -> bool:
+        """Give units back that the batch took for orders that did not come into being; it keeps the others, if any."""
+        update, place = update_of(change), f"batches.{batch_id}"
+        if kept.lines or kept.loan:
+            update["$set"][place] = batches.written(kept)
+        else:
+            update |= {"$unset": update.get("$unset", {}) | {place: ""}, "$pull": {"pending": batch_id}}
         if not self.collection.update_one(guard(change) | {"pending": batch_id}, update).matched_count:
             return False
         if change.facts:
