@@ -11,18 +11,16 @@ guarded by its version. If somebody else settled it before that reading, the id 
 it no more; if after, the version differs and all is read again. Refunds carry the debt's id as idempotency key.
 """
 
-import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from chassis import metrics
 from chassis.clock import utcnow
-from chassis.refusals import Unavailable
 from contracts import metrics as declared
 from orders import freshness, lifecycle, stock
-from orders.cashier import Cashier
+from orders.enquiring import Enquiring
 from orders.model import Allotment, Change, Order
 from orders.refunding import Refunding
 from orders.settings import OrdersSettings
@@ -30,7 +28,6 @@ from orders.store import OrdersStore
 from orders.waiting import Waiting
 
 _AT_ONCE: Final = 500
-_log = logging.getLogger(__name__)
 
 
 class Aftercare:
@@ -39,14 +36,14 @@ class Aftercare:
     def __init__(
         self,
         store: OrdersStore,
-        cashier: Cashier,
+        enquiring: Enquiring,
         refunding: Refunding,
         waiting: Waiting,
         settings: OrdersSettings,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._store = store
-        self._cashier = cashier
+        self._enquiring = enquiring
         self._refunding = refunding
         self._waiting = waiting
         self._clock = clock
@@ -100,7 +97,7 @@ class Aftercare:
         A provider that was asked for the money is asked first whether it has it after all.
         """
         now = self._clock()
-        due = self._unpaid(self._store.orders.due(now, _AT_ONCE))
+        due = self._enquiring.unpaid(self._store.orders.due(now, _AT_ONCE))
         changes = [change for order in due if (change := lifecycle.lapse(order, now))]
         written = self._store.orders.change_all(changes)
         lapsed = self._store.orders.many(change.id for change in changes)
@@ -108,20 +105,6 @@ class Aftercare:
         if real := sum(order.cancel_reason == "expired" and not order.rehearsal for order in lapsed):
             metrics.counter(declared.ORDERS_CANCELLED).labels("expired").inc(min(real, written))
         return written
-
-    def _unpaid(self, due: Sequence[Order]) -> Iterator[Order]:
-        """Those that nobody paid, as far as can be known: while a provider is away, an order it was asked for waits."""
-        away = False
-        for order in due:
-            if not order.asked:
-                yield order
-            elif not away:
-                try:
-                    if not self._cashier.paid_after_all(order):
-                        yield order
-                except Unavailable as refusal:
-                    _log.warning("orders that may be paid do not lapse now: %s", refusal)
-                    away = True
 
     def settle_left_behind(self) -> int:
         """Settle what orders have owed for a while."""

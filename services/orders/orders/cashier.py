@@ -3,7 +3,7 @@ money are in `paying.py`) and no money.
 
 The charge comes first, under a key made from the order, so that nobody is charged twice. That a provider is being asked
 is written to the order before: should the process die between charge and mark, the provider's webhook says that it was
-paid, or the sweep asks before it lets the order lapse (`paid_after_all`). Money that cannot pay its order goes back.
+paid, or the sweep asks before it lets the order lapse (`enquiring.py`). Money that cannot pay its order goes back.
 """
 
 import logging
@@ -87,6 +87,10 @@ class Cashier:
 
     def notified(self, provider: str, said: Notification) -> None:
         """A provider said what happened to a payment. Said twice, late or in another order, it comes to the same."""
+        if said.kind == "refund-failed":
+            _log.error("a refund failed at the provider", extra={"order": said.order_id, "provider": provider})
+            metrics.counter(declared.REFUNDS_REFUSED).labels(provider).inc()
+            return
         paid = Paid(payment_id=said.payment_id, amount=said.amount, currency=said.currency)
         if said.kind == "paid":
             order = self.receive(said.order_id, provider, paid)
@@ -109,19 +113,6 @@ class Cashier:
             self._astray(order, paid)
         self._refunding.give_back(order)
         return order
-
-    def paid_after_all(self, order: Order) -> bool:
-        """Whether a provider that was asked for an order's money has it; then the order is paid now.
-
-        Raises `Unavailable` when one of them cannot say.
-        """
-        for name in order.asked:
-            provider = self._providers.get(name)
-            found = provider.find(paying.purchase(order)) if provider else None
-            if isinstance(found, Paid):
-                now = self.receive(order.id, name, found)
-                return now is not None and now.payment is not None
-        return False
 
     def _note(self, order: Order, provider: PaymentProvider, now: datetime) -> Order:
         """Remember that the provider is asked, before it is. Whoever changed the order meanwhile may have ended it."""

@@ -10,6 +10,7 @@ from orders.cashier import Cashier
 from orders.committer import Committer
 from orders.completing import Completing
 from orders.domain import Outcome, Request
+from orders.enquiring import Enquiring
 from orders.importing import Importing
 from orders.joining import Joining
 from orders.parcels import Parcels
@@ -35,7 +36,7 @@ class Engine:
         self.providers = Providers(*providers)
         refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
         self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)
-        self.aftercare = Aftercare(store, self.cashier, refunding, self.waiting, settings)
+        self.aftercare = Aftercare(store, Enquiring(self.providers, self.cashier), refunding, self.waiting, settings)
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
         self.completing = Completing(store)

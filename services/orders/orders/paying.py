@@ -108,11 +108,18 @@ def refund(order: Order, owed: Owed) -> tuple[str, Refund]:
     for one in order.astray:
         if one.payment_id == owed.payment_id:
             return one.provider, Refund(
-                payment_id=one.payment_id, paid=one.amount, amount=owed.amount, currency=one.currency, key=owed.id
+                order_id=order.id,
+                payment_id=one.payment_id,
+                paid=one.amount,
+                amount=owed.amount,
+                currency=one.currency,
+                key=owed.id,
             )
     assert order.payment is not None, "nothing was paid, so nothing is to be refunded"
     taken = order.payment
-    return taken.provider, Refund(payment_id=taken.payment_id, paid=taken.amount_fen, amount=owed.amount, key=owed.id)
+    return taken.provider, Refund(
+        order_id=order.id, payment_id=taken.payment_id, paid=taken.amount_fen, amount=owed.amount, key=owed.id
+    )
 
 
 def postpone(order: Order, debts: set[str], until: datetime, now: datetime) -> Change | None:

@@ -377,6 +377,17 @@ def as_fields(settings: Any) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in settings.__struct_fields__}
 
 
+def test_a_refund_that_failed_at_the_provider_is_said_aloud_and_counted(
+    engine: Engine, stock: Allotment, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter = metrics.counter(declared.REFUNDS_REFUSED).labels("test")
+    before = counter._value.get()
+    with caplog.at_level(logging.ERROR):
+        engine.cashier.notified("test", paid_webhook(bought(engine, stock), kind="refund-failed"))
+    assert "a refund failed at the provider" in caplog.text
+    assert counter._value.get() == before + 1
+
+
 # --- who is not asked ---
 
 

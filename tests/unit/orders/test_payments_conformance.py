@@ -81,7 +81,14 @@ def test_what_nobody_paid_is_not_found_as_paid(rig: Rig, purchase: Purchase) -> 
 
 
 def refund_of(paid: Paid, amount: int, key: str) -> Refund:
-    return Refund(payment_id=paid.payment_id, paid=paid.amount, amount=amount, currency=paid.currency, key=key)
+    return Refund(
+        order_id=key.split(":")[0],
+        payment_id=paid.payment_id,
+        paid=paid.amount,
+        amount=amount,
+        currency=paid.currency,
+        key=key,
+    )
 
 
 def test_a_refund_is_taken(rig: Rig, purchase: Purchase) -> None:
@@ -114,6 +121,12 @@ def test_a_webhook_of_a_refund_is_told_from_one_of_a_payment(rig: Rig, purchase:
     assert paid is not None
     assert said is not None
     assert (said.kind, said.order_id, said.payment_id) == ("refunded", purchase.order_id, paid.payment_id)
+
+
+def test_a_refund_that_failed_afterwards_is_told(rig: Rig, purchase: Purchase) -> None:
+    said = rig.provider.webhook(*rig.refund_failed(purchase, 1000))
+    assert said is not None
+    assert (said.kind, said.order_id, said.amount) == ("refund-failed", purchase.order_id, 1000)
 
 
 def test_a_webhook_that_is_nothing_to_us_is_heard_and_left(rig: Rig) -> None:

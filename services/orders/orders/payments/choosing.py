@@ -1,5 +1,6 @@
 """Which providers are on, by the settings. The first named is the one for who does not say."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -7,6 +8,8 @@ from chassis.refusals import Invalid, NotFound
 from orders.payments.interface import PaymentProvider
 from orders.payments.settings import PaymentSettings
 from orders.payments.test import TestProvider
+
+_log = logging.getLogger(__name__)
 
 
 class Providers:
@@ -67,4 +70,6 @@ _MAKERS: Final[Mapping[str, Callable[[PaymentSettings], PaymentProvider]]] = {
 
 def chosen(settings: PaymentSettings) -> list[PaymentProvider]:
     """The providers that the settings name, in their order. What they lack, the settings have complained of."""
+    if "test" in settings.named_providers():
+        _log.warning("the test payment provider is on: it takes no money")
     return [_MAKERS[name](settings) for name in settings.named_providers()]

@@ -49,6 +49,7 @@ Charge = Paid | Declined | Pending
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """Money to give back: `amount` of a payment of `paid`. The same key is the same refund."""
 
+    order_id: str
     payment_id: str
     paid: int
     amount: int
@@ -61,7 +62,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     event_id: str
     order_id: str
-    kind: Literal["paid", "refunded"]
+    kind: Literal["paid", "refunded", "refund-failed"]
     payment_id: str
     amount: int
     currency: str = CURRENCY

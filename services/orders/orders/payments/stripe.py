@@ -85,7 +85,11 @@ class StripeProvider:
         with _answered():
             try:
                 self._stripe.v1.refunds.create(
-                    {"payment_intent": refund.payment_id, "amount": refund.amount, "metadata": {"debt": refund.key}},
+                    {
+                        "payment_intent": refund.payment_id,
+                        "amount": refund.amount,
+                        "metadata": {"order_id": refund.order_id, "debt": refund.key},
+                    },
                     {"idempotency_key": refund.key},
                 )
             except stripe.InvalidRequestError as refused:
@@ -93,7 +97,7 @@ class StripeProvider:
                     raise RefundRefused(refused.code or "refused by Stripe") from refused
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """A payment that succeeded, or a charge that was refunded."""
+        """A payment that succeeded, a charge that was refunded, a refund that failed."""
         try:
             event = stripe.Webhook.construct_event(body, headers.get("stripe-signature"), self._webhook_secret)
         except (stripe.SignatureVerificationError, ValueError) as forged:
@@ -157,9 +161,21 @@ def _refunded(event_id: str, order_id: str, charge: Mapping[str, Any]) -> Notifi
     )
 
 
+def _refund_failed(event_id: str, order_id: str, refund: Mapping[str, Any]) -> Notification:
+    return Notification(
+        event_id=event_id,
+        order_id=order_id,
+        kind="refund-failed",
+        payment_id=refund["payment_intent"],
+        amount=refund["amount"],
+        currency=refund["currency"].upper(),
+    )
+
+
 _READERS: Final[Mapping[str, Callable[[str, str, Mapping[str, Any]], Notification]]] = {
     "payment_intent.succeeded": _succeeded,
     "charge.refunded": _refunded,
+    "refund.failed": _refund_failed,
 }
 
 

@@ -109,7 +109,7 @@ class WeChatPayProvider:
             raise RefundRefused(answer.get("code", str(status)))
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """A trade that was paid, or a refund that was given."""
+        """A trade that was paid, or a refund that was given or failed."""
         event = self._verified(headers, body)
         read = _READERS.get(event["event_type"])
         return read(event["id"], event["resource"]) if read else None
@@ -182,7 +182,7 @@ def _refunded(event_id: str, refund: Mapping[str, Any]) -> Notification | None:
     return Notification(
         event_id=event_id,
         order_id=_order_id(refund["out_trade_no"]),
-        kind="refunded",
+        kind="refunded" if refund["refund_status"] == "SUCCESS" else "refund-failed",
         payment_id=refund["transaction_id"],
         amount=refund["amount"]["refund"],
     )
@@ -191,4 +191,6 @@ def _refunded(event_id: str, refund: Mapping[str, Any]) -> Notification | None:
 _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Notification | None]]] = {
     "TRANSACTION.SUCCESS": _succeeded,
     "REFUND.SUCCESS": _refunded,
+    "REFUND.ABNORMAL": _refunded,  # the buyer's account takes nothing
+    "REFUND.CLOSED": _refunded,
 }

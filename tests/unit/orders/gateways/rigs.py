@@ -40,6 +40,7 @@ class Rig(NamedTuple):
     given: Callable[[], int]  # what was refunded so far
     paid: Callable[..., Delivery]
     refunded: Callable[..., Delivery]
+    refund_failed: Callable[..., Delivery]
     other: Callable[[], Delivery]
 
 
@@ -87,6 +88,7 @@ def test_rig() -> Iterator[Rig]:
         given=lambda: sum(given.values()),
         paid=webhook("paid"),
         refunded=webhook("refunded"),
+        refund_failed=webhook("refund-failed"),
         other=lambda: sealed(SECRET, b'{"kind": "something else"}'),
     )
 
@@ -116,6 +118,7 @@ def _stripe_rig(url: str, *, pay: Callable[[Purchase], Any], given: Callable[[],
         given=given,
         paid=webhook("payment_intent.succeeded", stripe.succeeded),
         refunded=webhook("charge.refunded", stripe.refunded),
+        refund_failed=webhook("refund.failed", stripe.refund_failed),
         other=lambda: Delivery(*stripe.webhook("customer.created", {"id": "cus_1", "object": "customer"})),
     )
 
@@ -200,6 +203,7 @@ def wechatpay_rig() -> Iterator[Rig]:
             given=lambda: sum(one["amount"]["refund"] for one in merchant.refunds.values()),
             paid=webhook("TRANSACTION.SUCCESS", wechatpay.succeeded),
             refunded=webhook("REFUND.SUCCESS", wechatpay.refunded),
+            refund_failed=webhook("REFUND.ABNORMAL", wechatpay.refund_failed),
             other=lambda: Delivery(*wechatpay.webhook("COUPON.USE", {"coupon_id": "1"})),
         )
 

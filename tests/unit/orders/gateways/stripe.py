@@ -127,3 +127,15 @@ def refunded(purchase: Purchase, amount: int) -> dict[str, Any]:
         "currency": "cny",
         "metadata": {"order_id": purchase.order_id},
     }
+
+
+def refund_failed(purchase: Purchase, amount: int) -> dict[str, Any]:
+    """A refund, as `refund.failed` carries it."""
+    return {
+        "id": "re_1",
+        "object": "refund",
+        "payment_intent": "pi_of_order",
+        "amount": amount,
+        "currency": "cny",
+        "metadata": {"order_id": purchase.order_id},
+    }

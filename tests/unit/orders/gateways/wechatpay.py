@@ -169,3 +169,8 @@ def refunded(purchase: Purchase, amount: int) -> dict[str, Any]:
         "refund_status": "SUCCESS",
         "amount": {"total": purchase.amount_fen, "refund": amount},
     }
+
+
+def refund_failed(purchase: Purchase, amount: int) -> dict[str, Any]:
+    """A refund that the buyer's account does not take, as `REFUND.ABNORMAL` tells it."""
+    return {**refunded(purchase, amount), "refund_status": "ABNORMAL"}
