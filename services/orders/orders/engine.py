@@ -32,7 +32,7 @@ class Engine:
         self.settings = settings
         self.placing = Placing(store, settings)
         self.waiting = Waiting(store, self.placing, settings)
-        self.joining = Joining(store, self.waiting, settings.placing_batch)
+        self.joining = Joining(store, self.placing, self.waiting, settings.placing_batch)
         self.providers = Providers(*providers)
         refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
         self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)

@@ -14,10 +14,11 @@ from chassis import metrics
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Refusal, Unavailable
 from contracts import metrics as declared
-from orders import waitlist
+from orders import batches, domain, waitlist
 from orders.committer import Committer
 from orders.domain import Request
-from orders.model import Allotment, Change, Entry
+from orders.model import Allotment, Change, Entry, Order
+from orders.placing import Placing
 from orders.store import OrdersStore, pause
 from orders.waiting import Waiting
 
@@ -35,8 +36,16 @@ class Joined(NamedTuple):
 class Joining:
     """One for each process: who joins together is written together."""
 
-    def __init__(self, store: OrdersStore, waiting: Waiting, most: int, clock: Callable[[], datetime] = utcnow) -> None:
+    def __init__(
+        self,
+        store: OrdersStore,
+        placing: Placing,
+        waiting: Waiting,
+        most: int,
+        clock: Callable[[], datetime] = utcnow,
+    ) -> None:
         self._store = store
+        self._placing = placing
         self._waiting = waiting
         self._clock = clock
         self._committer: Committer[str, Request, Joined | Refusal] = Committer(self._commit, most)
@@ -58,19 +67,29 @@ class Joining:
             if allotment is None:
                 return [NotFound("no-such-allotment", "There is no such allotment.") for _ in requests]
             decided = self._decide(allotment, requests)
-            if not decided.fresh or self._admit(allotment, decided.fresh):
+            if not decided.fresh or (self._all_here(allotment) and self._admit(allotment, decided.fresh)):
                 return self._answers(decided)
             pause(attempt)
         raise Unavailable("busy", "Too many are changing this at once; the same request may succeed now.")
+
+    def _all_here(self, allotment: Allotment) -> bool:
+        """Nobody is made to wait for units that a bucket holds; when some did, what is free is another question."""
+        return not allotment.loans or self._placing.buckets.gather(allotment)
 
     def _decide(self, allotment: Allotment, requests: Sequence[Request]) -> waitlist.Joining:
         """What matters is read after the allotment: whoever adds to it changes the version."""
         buyers = {request.buyer_id for request in requests}
         known = {entry.id: entry for entry in allotment.joining}
         known |= {entry.id: entry for entry in self._store.waitlist.of_buyers(allotment.id, buyers)}
-        limited = allotment.per_buyer_limit is not None
-        taken = self._store.orders.of_buyers(allotment.id, buyers) if limited else []
-        return waitlist.join(allotment, known.values(), taken, requests)
+        return waitlist.join(allotment, known.values(), self._taken(allotment, buyers), requests)
+
+    def _taken(self, allotment: Allotment, buyers: set[str]) -> list[Order]:
+        """What they have bought, decided or at rest; of interest only where there is a limit."""
+        if allotment.per_buyer_limit is None:
+            return []
+        lines = [line for line in batches.lines(allotment.batches) if line.buyer_id in buyers]
+        decided = [domain.order_of(allotment, line) for line in lines]
+        return [*decided, *self._store.orders.of_buyers(allotment.id, buyers)]
 
     def _admit(self, allotment: Allotment, fresh: Sequence[Entry]) -> bool:
         change = waitlist.admit(allotment, fresh, self._clock())

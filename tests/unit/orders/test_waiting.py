@@ -16,7 +16,7 @@ from orders import waitlist
 from orders.domain import Accepted, Outcome, Refused
 from orders.engine import Engine
 from orders.joining import Joined
-from orders.model import Allotment, Entry, Order
+from orders.model import Allotment, Bucket, Entry, Order
 from orders.store import OrdersStore
 
 Engines = Callable[[], Engine]
@@ -356,6 +356,27 @@ def test_a_rehearsals_waitlist_works_and_says_nothing(engine: Engine, store: Ord
     assert offers(store) == []
     document = store.allotments.collection.find_one({"_id": stock.id}) or {}
     assert [event["type"] for event in document["outbox"]] == ["allotment.closed"]
+
+
+def test_nobody_is_made_to_wait_for_what_a_bucket_holds(engine: Engine, store: OrdersStore) -> None:
+    stock = allotment(offered=8, sold=6, loans=1)
+    store.allotments.add([stock])
+    store.buckets.add([Bucket(id=new_id(), allotment_id=stock.id, units=6, remaining=6)])
+    with pytest.raises(Conflict, match="still-available") as refusal:
+        join(engine, stock, "w0", 7)
+    assert refusal.value.figures["remaining"] == 8
+    assert join(engine, stock, "w0", 9).position == 1
+
+
+def test_what_a_bucket_gives_back_is_offered_first(engine: Engine, store: OrdersStore) -> None:
+    stock = allotment(offered=2, sold=2, loans=1)
+    store.allotments.add([stock])
+    join(engine, stock, "w0", 2)
+    store.buckets.add([Bucket(id=new_id(), allotment_id=stock.id, units=2, remaining=2)])
+    assert isinstance(buy(engine, stock), Refused)
+    engine.sweep()
+    assert states(store, stock) == [("w0", "offered")]
+    assert at_peace(store, stock).sold == 2
 
 
 def entry(**fields: Any) -> Entry:
