@@ -241,9 +241,13 @@ FEW = st.integers(0, 3)
 ORDER = st.integers(0, 7)
 WHEN = st.sampled_from(("now", "now", "before", "after"))
 ALLOT = st.builds(
-    Allot, st.integers(1, 12), st.none() | st.integers(1, 4), st.none() | st.sampled_from(("now", "before", "after"))
+    Allot,
+    st.integers(1, 12),
+    st.sampled_from((None, None, 2, 4)),
+    st.sampled_from((None, None, "now", "now", "before", "after")),
 )
-WISH = st.builds(Wish, FEW, FEW, st.integers(0, 9), st.integers(1, 5), st.sampled_from((False, False, False, True)))
+KEY = st.integers(0, 3) | st.integers(4, 999)  # a known one, or hardly
+WISH = st.builds(Wish, FEW, FEW, KEY, st.integers(1, 5), st.sampled_from((False, False, False, True)))
 PLACE = st.builds(Place, st.lists(WISH, min_size=1, max_size=8).map(tuple))
 CHANGE = (
     st.builds(Pay, ORDER, st.sampled_from(("ok", "ok", "declined")))
@@ -252,4 +256,4 @@ CHANGE = (
 )
 STOCK = ALLOT | st.builds(Feature, FEW, WHEN, st.sampled_from((2990, 3490))) | st.builds(Close, FEW)
 TEND = st.builds(Tend, st.sampled_from(("tick", "sweep", "publish")))
-ACTIONS = PLACE | CHANGE | PLACE | STOCK | TEND
+ACTIONS = PLACE | CHANGE | PLACE | CHANGE | PLACE | STOCK | TEND

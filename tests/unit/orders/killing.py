@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import pytest
 from pymongo.collection import Collection
 
-How = Literal["before", "after", "half", "meanwhile"]
+How = Literal["before", "after", "half", "meanwhile", "overtaken"]
 HALVED: Final = ("insert_many", "bulk_write")
 _WRITES: Final = (
     "insert_one",
@@ -38,7 +38,8 @@ class Fate:
     """What befalls a process at its nth step.
 
     It is killed `before` the step, `after` it, or when `half` of what it writes in bulk is written: then writes (and
-    sendings) are counted. Or `meanwhile` somebody else acts: then readings are counted as well.
+    sendings) are counted. Or somebody else acts just before: `meanwhile` counts readings as well, `overtaken` counts
+    writes only, so that it comes between what was read and what is written.
     """
 
     def __init__(self, at: int = 0, how: How = "before", act: Callable[[], object] = lambda: None) -> None:
@@ -49,7 +50,7 @@ class Fate:
     @property
     def killed(self) -> bool:
         """Whether it has come to that."""
-        return self.met and self.how != "meanwhile"
+        return self.met and self.how not in ("meanwhile", "overtaken")
 
     def meet(self, step: str, take: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
         """Take the step, unless fate has it otherwise."""
@@ -60,7 +61,7 @@ class Fate:
         if not counts or self.steps != self.at:
             return take()
         self.met = True
-        if self.how == "meanwhile":
+        if not self.killed:
             self.act()
             return take()
         if self.how == "after":

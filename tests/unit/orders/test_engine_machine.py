@@ -6,9 +6,7 @@ same examples every time; `PROOF_EXAMPLES=2000` looks for others, that many.
 """
 
 import os
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -17,22 +15,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 from tests.unit.orders.acting import ACTIONS, ALLOT, Action, Allot, Evening, Place, Wish
-from tests.unit.orders.bookkeeper import answer, expected, overdue
+from tests.unit.orders.bookkeeper import answer, expected
 from tests.unit.orders.conftest import Refunds
-from tests.unit.orders.killing import Fate, fated, mortal_database
+from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
+from tests.unit.orders.resting import at_peace, found_at_once
 
-from chassis.clock import utcnow
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
 EXAMPLES: Final = int(os.environ.get("PROOF_EXAMPLES", "0"))
 REPLICAS: Final = 3
-MOST_PASSES: Final = 20
 
 WHO = st.integers(0, REPLICAS - 1)
 DEATH = st.builds(Fate, st.integers(1, 6), st.sampled_from(("before", "after", "half")))
-BETWEEN = st.integers(1, 12)
+BETWEEN = st.tuples(st.integers(1, 10), st.just("meanwhile")) | st.tuples(st.integers(1, 5), st.just("overtaken"))
 
 
 class Machine(RuleBasedStateMachine):
@@ -52,7 +49,7 @@ class Machine(RuleBasedStateMachine):
     def born(self) -> Replica:
         return Replica(self.settings, self.broker, self.provider)
 
-    @initialize(first=st.lists(ALLOT, min_size=1, max_size=3))
+    @initialize(first=st.lists(ALLOT, min_size=1, max_size=2))
     def stock(self, first: list[Allot]) -> None:
         for allot in first:
             allot.run(self.evening, self.replicas[0])
@@ -76,10 +73,12 @@ class Machine(RuleBasedStateMachine):
             self.quiet = False
 
     @rule(who=WHO, action=ACTIONS, at=BETWEEN, other=WHO, meanwhile=ACTIONS)
-    def done_while_another_acts(self, who: int, action: Action, at: int, other: int, meanwhile: Action) -> None:
+    def done_while_another_acts(
+        self, who: int, action: Action, at: tuple[int, How], other: int, meanwhile: Action
+    ) -> None:
         """Just before one of its steps, another replica does something from beginning to end."""
         other = other if other != who else (who + 1) % REPLICAS
-        fate = Fate(at, "meanwhile", lambda: meanwhile.run(self.evening, self.replicas[other]))
+        fate = Fate(*at, lambda: meanwhile.run(self.evening, self.replicas[other]))
         with fated(fate):
             action.run(self.evening, self.replicas[who])
         self.quiet = self.quiet and not fate.met
@@ -87,20 +86,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def peace(self) -> None:
         """All timers run for a while. Then nothing is left to do, and the audit finds nothing."""
-        for attempt in range(MOST_PASSES):
-            for replica in self.replicas:
-                replica.engine.tick()
-                replica.sweep()
-                replica.publish()
-            try:
-                self.audited()
-            except AssertionError:
-                if attempt == MOST_PASSES - 1:
-                    raise
-                time.sleep(0.002)  # ids of batches have milliseconds, and no younger one is taken for left behind
-            else:
-                break
-        self.evening.learn([order.id for order in self.replicas[0].store.orders.find({})])
+        at_peace(self.settings, self.evening, self.broker, self.replicas)
         self.quiet = True
 
     @precondition(lambda self: self.quiet)
@@ -136,17 +122,13 @@ class Machine(RuleBasedStateMachine):
         outcomes = action.ask(self.evening, self.replicas[who], requests)
         assert [answer(outcome) for outcome in outcomes] == [foreseen[request.order_id] for request in requests]
 
-    def audited(self) -> None:
-        assert not overdue(self.replicas[0].store.orders.find({}), utcnow())
-        self.evening.books.audit(self.settings.mongodb_uri, self.settings.mongodb_database, self.broker.topics())
-
 
 @pytest.fixture
 def new_machine(
     store: OrdersStore, own_settings: OrdersSettings, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], Machine]:
-    """A machine on the empty database. Its relays find at once what a dead one left, without waiting three seconds."""
-    monkeypatch.setattr("chassis.relay.utcnow", lambda: utcnow() + timedelta(hours=1))
+    """A machine on the empty database."""
+    found_at_once(monkeypatch)
     mortal_database(monkeypatch)
     return lambda: Machine(own_settings)
 

@@ -1,0 +1,147 @@
+"""Every race of two and every death of one, at each step: what hypothesis tries at random, here tried in full.
+
+One replica acts on a small shop; before its nth step another acts from beginning to end, or it is killed there, for
+every n until it comes through. Then there is peace, and the sums are right.
+
+With `PROOF_EXAMPLES` set, readings are steps too.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from itertools import count
+from typing import Any, Final
+
+import pytest
+from tests.unit.orders.acting import Action, Allot, Cancel, Close, Evening, GiveBack, Pay, Place, Tend, Wish
+from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.killing import Fate, How, fated, mortal_database
+from tests.unit.orders.replicas import Broker, Replica
+from tests.unit.orders.resting import at_peace, found_at_once
+
+from orders.settings import OrdersSettings
+from orders.store import OrdersStore
+
+PLACED, PAID, LATE = range(3)  # the orders of the shop
+OPENING: Final = (
+    Allot(offered=9, limit=None, slot=None),
+    Allot(offered=9, limit=3, slot="now"),
+    Place((Wish(stock=0, buyer=0, key=0, quantity=2),)),
+    Place((Wish(stock=0, buyer=1, key=1, quantity=2),)),
+    Place((Wish(stock=0, buyer=2, key=2, quantity=1, pays_late=True),)),
+    Pay(PAID),
+    Tend("tick"),
+)
+FIRST: Final[dict[str, Action]] = {
+    "buys most": Place((Wish(stock=0, buyer=3, key=3, quantity=3),)),
+    "buys up to the limit": Place((Wish(stock=1, buyer=3, key=4, quantity=3),)),
+    "buys much at once": Place(
+        (
+            Wish(stock=0, buyer=4, key=5, quantity=2),
+            Wish(stock=1, buyer=4, key=6, quantity=2),
+            Wish(stock=1, buyer=5, key=7, quantity=2),
+            Wish(stock=0, buyer=5, key=8, quantity=2),
+            Wish(stock=0, buyer=5, key=8, quantity=2),
+        )
+    ),
+    "pays": Pay(PLACED),
+    "cancels what is unpaid": Cancel(PLACED),
+    "cancels what is paid": Cancel(PAID, "county"),
+    "gives back": GiveBack(PAID, back=0, quantity=1, restock=True),
+    "closes": Close(0),
+    "sweeps": Tend("sweep"),
+}
+SECOND: Final[dict[str, Action]] = {
+    **FIRST,
+    "buys the same": Place((Wish(stock=0, buyer=3, key=3, quantity=3),)),
+    "buys something else with the same key": Place((Wish(stock=1, buyer=3, key=3, quantity=1),)),
+    "buys up to the limit with another key": Place((Wish(stock=1, buyer=3, key=9, quantity=3),)),
+    "gives back the rest": GiveBack(PAID, back=1, quantity=2, restock=True),
+    "closes the slot": Close(1),
+}
+# Before each write: what was read may be true no more. Before each reading as well takes three times as long.
+BETWEEN: Final[How] = "meanwhile" if os.environ.get("PROOF_EXAMPLES") else "overtaken"
+DEATHS: Final[tuple[How, ...]] = ("before", "after", "half")
+
+
+class Shop:
+    """Two replicas, and what the bookkeeper knows of them. Opened once; each race begins as it was then."""
+
+    def __init__(self, settings: OrdersSettings) -> None:
+        self.settings, self.evening, self.broker = settings, Evening(), Broker()
+        self.one = self.other = self.born()
+        for action in OPENING:
+            action.run(self.evening, self.one)
+        self.one.publish()
+        assert len(self.evening.orders) == 3
+        self._then = {one: list(one.find({})) for one in _collections()}, deepcopy((self.evening, self.broker))
+
+    def opened_again(self) -> "Shop":
+        documents, known = self._then
+        for collection, then in documents.items():
+            collection.delete_many({})
+            if then:
+                collection.insert_many(then)
+        self.evening, self.broker = deepcopy(known)
+        self.one, self.other = self.born(), self.born()
+        return self
+
+    def born(self) -> Replica:
+        return Replica(self.settings, self.broker, Refunds())
+
+    def end(self) -> None:
+        """Nothing is wrong even now, and nothing is left undone in the end."""
+        self.evening.books.check(self.one.store)
+        at_peace(self.settings, self.evening, self.broker, (self.one, self.other))
+
+
+def _collections() -> list[Any]:
+    return [document._get_collection() for document in OrdersStore.documents]
+
+
+@pytest.fixture
+def shop(store: OrdersStore, own_settings: OrdersSettings, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    found_at_once(monkeypatch)
+    mortal_database(monkeypatch)
+    return Shop(own_settings)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """A failure says which of all the races it was."""
+    try:
+        yield
+    except AssertionError as wrong:
+        wrong.add_note(what)
+        raise
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_one_acts_between_any_two_steps_of_another(shop: Shop, first: str) -> None:
+    for second in SECOND:
+        for at in count(1):
+            shop.opened_again()
+            fate = Fate(at, BETWEEN, lambda second=second: SECOND[second].run(shop.evening, shop.other))
+            with told(f"one {first}, another {second} before step {at}"):
+                with fated(fate):
+                    FIRST[first].run(shop.evening, shop.one)
+                if not fate.met:
+                    break
+                shop.end()
+        assert at > 1, "there was a step to come before"
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_one_is_killed_at_any_write(shop: Shop, first: str) -> None:
+    for how in DEATHS:
+        for at in count(1):
+            shop.opened_again()
+            with told(f"one {first} and is killed {how} write {at}"):
+                with fated(Fate(at, how)) as fate:
+                    FIRST[first].run(shop.evening, shop.one)
+                if not fate.met:
+                    break
+                shop.one = shop.born()
+                shop.end()
+        assert at > 1, "there was a write to be killed at"
