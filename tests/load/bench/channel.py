@@ -9,6 +9,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from bench import cpu
+from bench.outside import UNDER_WAY, UNSAID
 from bench.shop import COUNTY, Shop
 from chassis import topics
 from contracts.codec import record, to_message
@@ -48,7 +49,7 @@ def send(shop: Shop, skus: Sequence[str], number: int, within: float, tick: Call
     placed = time.perf_counter() - began
     spent = cpu.between(used, cpu.seconds(shop.watch()))
     there = orders.estimated_document_count() - before
-    _until(lambda: not orders.find_one({"outbox.0": {"$exists": True}}, {"_id": 1}), within, look)
+    _until(lambda: not _unsaid(shop), within, look)
     answered = time.perf_counter() - began
     return Bulk(
         orders=number,
@@ -59,6 +60,12 @@ def send(shop: Shop, skus: Sequence[str], number: int, within: float, tick: Call
         seconds=round(placed, 3),
         cpu=spent,
     )
+
+
+def _unsaid(shop: Shop) -> bool:
+    """Whether events wait to be published: with the batch that their orders were decided in, or with the orders."""
+    allotments, orders = shop.database["allotments"], shop.database["orders"]
+    return bool(allotments.find_one(UNDER_WAY, {"_id": 1}) or orders.find_one(UNSAID, {"_id": 1}))
 
 
 def ready(shop: Shop) -> None:
