@@ -9,6 +9,7 @@ from bench.exact import ATTEMPTS, BUYERS, STOCK
 from bench.programme import BESIDE, Programme
 
 PROCESSES = ("service", "database", "broker", "generator", "others")
+_CPU = "CPU in cores (and in ms an order)"
 
 
 def of(programme: Programme) -> list[Table]:
@@ -25,13 +26,15 @@ def of(programme: Programme) -> list[Table]:
 def runs(programme: Programme) -> Table:
     """A row for each run. CPU is in cores: 1.00 is one core all the time, and what is busiest holds it back."""
     names = ("buyers", "items", "replicas", "orders/s", "of bare", "p50", "p95", "p99", *PROCESSES)
-    table = Table(*_right(names), "audit", title="Placed orders a second; latencies in ms; CPU in cores")
+    table = Table(*_right(names), "audit", title=f"Placed orders a second; latencies in ms; {_CPU}")
     for run in programme.runs:
         share = f"{run.orders_per_second / programme.ceilings['bare_post_per_second']:.0%}"
         waits = (f"{wait * 1000:,.1f}" for wait in (run.p50_seconds, run.p95_seconds, run.p99_seconds))
         what = (str(number) for number in (run.buyers, run.items, run.replicas))
         held = ", ".join(run.audit) or "holds"
-        table.add_row(*what, f"{run.orders_per_second:,.0f}", share, *waits, *_cores(run.cpu, run.seconds), held)
+        table.add_row(
+            *what, f"{run.orders_per_second:,.0f}", share, *waits, *_cores(run.cpu, run.seconds, run.placed), held
+        )
     return table
 
 
@@ -54,11 +57,11 @@ def ceilings(programme: Programme) -> Table:
 def bulk(programme: Programme) -> Table:
     """Orders of a channel, beside the lower of the two ceilings that they run into."""
     names = ("orders", "items", "placed", "orders/s", "of ceiling", "answered/s", *PROCESSES)
-    table = Table(*_right(names), title="Orders of a channel in bulk; CPU in cores")
+    table = Table(*_right(names), title=f"Orders of a channel in bulk; {_CPU}")
     for one in programme.bulk:
         rates = (f"{one.orders_per_second:,.0f}", f"{programme.share(one):.0%}", f"{one.answered_per_second:,.0f}")
         what = (f"{number:,}" for number in (one.orders, one.items, one.placed))
-        table.add_row(*what, *rates, *_cores(one.cpu, one.seconds))
+        table.add_row(*what, *rates, *_cores(one.cpu, one.seconds, one.placed))
     return table
 
 
@@ -72,8 +75,13 @@ def exact(programme: Programme) -> Table:
     return table
 
 
-def _cores(cpu: dict[str, float], seconds: float) -> list[str]:
-    return [f"{cpu[name] / seconds:.2f}" if name in cpu else "not ours" for name in PROCESSES]
+def _cores(cpu: dict[str, float], seconds: float, orders: int) -> list[str]:
+    return [_core(cpu[name], seconds, orders) if name in cpu else "not ours" for name in PROCESSES]
+
+
+def _core(spent: float, seconds: float, orders: int) -> str:
+    each = f" ({spent * 1000 / orders:.2f})" if orders else ""
+    return f"{spent / seconds:.2f}{each}"
 
 
 def _right(names: Sequence[str]) -> list[Any]:
