@@ -58,6 +58,9 @@ ORDERS_PLACED: Final = Metric("orders_placed_total", "counter", "Orders taken (n
 ORDERS_REFUSED: Final = Metric(
     "orders_refused_total", "counter", "Orders refused, by reason (no rehearsals).", ("channel", "reason")
 )
+CHANNEL_ORDERS_DECLINED: Final = Metric(
+    "channel_orders_declined_total", "counter", "Orders of other platforms declined, by reason.", ("channel", "reason")
+)
 ORDERS_PAID: Final = Metric("orders_paid_total", "counter", "Orders paid (no rehearsals).", ("channel",))
 ORDERS_CANCELLED: Final = Metric(
     "orders_cancelled_total", "counter", "Orders cancelled or lapsed (no rehearsals).", ("reason",)

@@ -18,7 +18,9 @@ READERS: Final[dict[str, frozenset[str]]] = {
             "stock.allotted",
         }
     ),
-    "orders": frozenset({"hub.listed", "item.featured", "item.listed", "stock.allotted", "stream.ended"}),
+    "orders": frozenset(
+        {"channel.order.received", "hub.listed", "item.featured", "item.listed", "stock.allotted", "stream.ended"}
+    ),
     "notify": frozenset(
         {
             "allotment.closed",

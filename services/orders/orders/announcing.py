@@ -5,9 +5,11 @@ from typing import Any, Literal
 
 from contracts.events import (
     AllotmentClosed,
+    ChannelOrderReceived,
     DemandMissed,
     OrderCancelled,
     OrderCompleted,
+    OrderDeclined,
     OrderPaid,
     OrderPlaced,
     OrderReturned,
@@ -92,6 +94,24 @@ def completed(order: Order, *, by: Literal["buyer", "time"], now: datetime) -> O
         amount_fen=order.total_fen - order.refunded_fen,
         by=by,
         completed_at=now,
+    )
+
+
+def declined(
+    fact: ChannelOrderReceived, *, order_id: str, reason: str, detail: str, remaining: int | None, now: datetime
+) -> OrderDeclined:
+    """Another platform's order cannot be served."""
+    return OrderDeclined(
+        order_id=order_id,
+        channel=fact.channel,
+        external_number=fact.external_number,
+        line=fact.line,
+        sku=fact.sku,
+        quantity=fact.quantity,
+        reason=reason,
+        detail=detail,
+        remaining=remaining,
+        declined_at=now,
     )
 
 

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Meta
 
 from chassis.rows import Good, Refused
-from orders import domain
-from orders.domain import Request
-from orders.model import Allotment, Order
+from orders import sales
+from orders.model import Order
+from orders.sales import No, Sale
 
 NOBODY: Final = ("(blank)", "(none)")
 _MOST_UNITS: Final = 100_000
@@ -104,7 +104,7 @@ def _line(channel: str, good: Good[ChannelRow], nth: int) -> ChannelLine:
     at = row.placed_at if row.placed_at.tzinfo else row.placed_at.replace(tzinfo=UTC)
     return ChannelLine(
         number=good.number,
-        key=domain.request_key(f"channel:{channel}", f"{row.invoice}:{row.sku}:{nth}"),
+        key=sales.sale_key(channel, row.invoice, row.sku, nth),
         invoice=row.invoice,
         sku=row.sku,
         buyer_id=f"{channel}:{row.customer}",
@@ -115,49 +115,28 @@ def _line(channel: str, good: Good[ChannelRow], nth: int) -> ChannelLine:
     )
 
 
-def same_or_refused(line: ChannelLine, known: Order) -> Refused | None:
-    """A row that was taken before must say what it said then."""
-    if (known.quantity, known.unit_price_fen, known.buyer_id) == (line.quantity, line.unit_price_fen, line.buyer_id):
-        return None
-    return Refused(line.number, "invoice", "was imported before with another quantity, price or customer", line.invoice)
-
-
-def requests_of(
-    channel: str, lines: Sequence[tuple[ChannelLine, str]], shelves: Iterable[Allotment], now: datetime
-) -> tuple[list[tuple[ChannelLine, Request]], list[Refused]]:
-    """What to ask of which shelf (`lines` with the ids their orders get): the oldest one of the SKU that has
-    enough left."""
-    by_sku: defaultdict[str, list[Allotment]] = defaultdict(list)
-    for shelf in shelves:
-        by_sku[shelf.sku].append(shelf)
-    left = {shelf.id: shelf.remaining for found in by_sku.values() for shelf in found}
-    wanted: list[tuple[ChannelLine, Request]] = []
-    refused: list[Refused] = []
-    for line, order_id in lines:
-        found = by_sku[line.sku]
-        if not found:
-            refused.append(Refused(line.number, "sku", "is on no open shelf", line.sku))
-            continue
-        shelf = next((one for one in found if left[one.id] >= line.quantity), found[-1])
-        left[shelf.id] -= min(line.quantity, left[shelf.id])
-        wanted.append((line, _request(channel, line, order_id, shelf, now)))
-    return wanted, refused
-
-
-def _request(channel: str, line: ChannelLine, order_id: str, shelf: Allotment, now: datetime) -> Request:
-    return Request(
-        order_id=order_id,
-        allotment_id=shelf.id,
+def sale_of(channel: str, line: ChannelLine) -> Sale:
+    """What a row sold, in the words of every other platform's order."""
+    return Sale(
+        key=line.key,
+        channel=channel,
+        external_number=line.invoice,
+        sku=line.sku,
         buyer_id=line.buyer_id,
         quantity=line.quantity,
-        channel=channel,
-        request_key=line.key,
-        arrived_at=now,
-        placed_at=line.placed_at,
         unit_price_fen=line.unit_price_fen,
-        external_number=line.invoice,
-        imported=True,
+        placed_at=line.placed_at,
     )
+
+
+def refused(line: ChannelLine, no: No) -> Refused:
+    """The answer no, as the reader of the file finds it: the field and the reason."""
+    if no == sales.NUMBER_REUSED:
+        reason = "was imported before with another quantity, price or customer"
+        return Refused(line.number, "invoice", reason, line.invoice)
+    if no.reason == "sold-out":
+        return Refused(line.number, "quantity", no.detail, str(line.quantity))
+    return Refused(line.number, "sku", f"is on no open shelf: {no.detail}", line.sku)
 
 
 def take_back(

@@ -199,7 +199,7 @@ def _refuse(allotment: Allotment, remaining: int, already: int, request: Request
 def _not_for_sale(allotment: Allotment, request: Request) -> Refused | None:
     if allotment.state == "closed":
         return Refused(Conflict("allotment-closed", "This is not sold any more."))
-    if allotment.purpose == "shelf":
+    if allotment.purpose == "shelf" or request.imported:  # another platform sold at its own price, in its own time
         return None
     if allotment.opens_at is None or allotment.closes_at is None or request.arrived_at < allotment.opens_at:
         return Refused(Conflict("window-not-open", "The live price does not hold yet.", opens_at=allotment.opens_at))

@@ -16,7 +16,9 @@ from orders.joining import Joining
 from orders.parcels import Parcels
 from orders.payments import PaymentProvider, Providers, chosen
 from orders.placing import Placing
+from orders.receiving import Receiving
 from orders.refunding import Refunding
+from orders.serving import Serving
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 from orders.waiting import Waiting
@@ -40,7 +42,9 @@ class Engine:
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
         self.completing = Completing(store)
-        self.importing = Importing(store, self.placing, self.aftercare, settings.import_chunk_rows)
+        serving = Serving(store, self.placing)
+        self.importing = Importing(store, serving, self.aftercare, settings.import_chunk_rows)
+        self.receiving = Receiving(store, serving)
         self._committer: Committer[str, Request, Outcome] = Committer(
             lambda _, requests: self.placing.place(requests), settings.placing_batch
         )

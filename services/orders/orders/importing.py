@@ -5,20 +5,17 @@ Within a chunk sales come before returns. The events of a chunk are published wh
 does not slow it. Decides nothing; `channels.py` and `domain.py` do.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from chassis.clock import utcnow
 from chassis.refusals import Refusal
 from chassis.rows import Refused, RowReport, read
-from contracts.ids import new_id
-from orders import channels, domain
+from orders import channels
 from orders.aftercare import Aftercare
 from orders.channels import ChannelLine, ChannelRow
-from orders.domain import Outcome
 from orders.model import Order
-from orders.placing import Placing
+from orders.sales import No, Served
+from orders.serving import Serving
 from orders.store import OrdersStore
 
 
@@ -34,16 +31,14 @@ class Importing:
     def __init__(
         self,
         store: OrdersStore,
-        placing: Placing,
+        serving: Serving,
         aftercare: Aftercare,
         chunk_rows: int,
-        clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._store = store
-        self._placing = placing
+        self._serving = serving
         self._aftercare = aftercare
         self._chunk_rows = chunk_rows
-        self._clock = clock
 
     def take_in(self, channel: str, text: str) -> RowReport:
         """Every row is taken, known, or refused with its reason; a refused one stops nothing."""
@@ -60,18 +55,11 @@ class Importing:
         return RowReport(rows=len(rows), accepted=accepted, unchanged=unchanged, refused=refused)
 
     def _sell(self, channel: str, chunk: Sequence[ChannelLine]) -> _Tally:
-        sales = [line for line in chunk if not line.back]
-        known = {order.request_key: order for order in self._store.orders.by_keys(line.key for line in sales)}
-        before = [line for line in sales if line.key in known]
-        refused = [no for line in before if (no := channels.same_or_refused(line, known[line.key]))]
-        unchanged = len(before) - len(refused)
-        fresh = [(line, new_id()) for line in sales if line.key not in known]
-        shelves = self._store.allotments.open_shelves({line.sku for line, _ in fresh})
-        wanted, unknown = channels.requests_of(channel, fresh, shelves, self._clock())
-        outcomes = self._placing.place([request for _, request in wanted])
-        self._store.orders.tell(one.order.id for one in outcomes if isinstance(one, domain.Accepted))
-        placed = _tally([line for line, _ in wanted], outcomes)
-        return _Tally(placed.accepted, unchanged + placed.unchanged, refused + unknown + placed.refused)
+        sold = [line for line in chunk if not line.back]
+        answers = self._serving.serve([channels.sale_of(channel, line) for line in sold])
+        refused = [channels.refused(line, no) for line, no in zip(sold, answers, strict=True) if isinstance(no, No)]
+        accepted = sum(isinstance(answer, Served) and answer.fresh for answer in answers)
+        return _Tally(accepted, len(sold) - accepted - len(refused), refused)
 
     def _take_back(self, channel: str, chunk: Sequence[ChannelLine]) -> _Tally:
         backs = [line for line in chunk if line.back]
@@ -87,13 +75,3 @@ class Importing:
         self._aftercare.settle(changed)
         rows = {part.line.number for part in parts} - failed.keys()
         return _Tally(len(rows), unchanged, refused + list(failed.values()))
-
-
-def _tally(lines: Sequence[ChannelLine], outcomes: Sequence[Outcome]) -> _Tally:
-    accepted = sum(isinstance(outcome, domain.Accepted) for outcome in outcomes)
-    refused = [
-        Refused(line.number, "quantity", outcome.refusal.detail, str(line.quantity))
-        for line, outcome in zip(lines, outcomes, strict=True)
-        if isinstance(outcome, domain.Refused)
-    ]
-    return _Tally(accepted, len(lines) - accepted - len(refused), refused)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from contracts.events import Fact
+from contracts.events import Fact, OrderDeclined
 
 OrderState = Literal["placed", "paid", "packed", "completed", "cancelled", "returned"]
 ParcelState = Literal["packing", "packed", "shipped", "delivered"]
@@ -237,6 +237,15 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     delivered_at: datetime | None = None
     complete_at: datetime | None = None  # delivered, and its orders are not completed yet: then they will be
     version: int = 0
+
+
+class Declined(msgspec.Struct, frozen=True, kw_only=True):
+    """Another platform's order that is not served. `number_key` is its line's; `said` is what its platform is told."""
+
+    id: str = msgspec.field(name="_id")
+    number_key: str
+    declined_at: datetime
+    said: OrderDeclined
 
 
 class Hub(msgspec.Struct, frozen=True, kw_only=True):

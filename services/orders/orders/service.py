@@ -10,14 +10,14 @@ from importlib.metadata import version
 from nameko.timer import timer
 
 from chassis.auth import Role
-from chassis.http import CSV, PUBLIC, Answer, Call, Page, http, page
+from chassis.http import PUBLIC, Answer, Call, Page, http, page
 from chassis.kafka import consume
 from chassis.outages import MONGODB_AWAY
 from chassis.refusals import Conflict, Invalid, NotFound, Stale
-from chassis.rows import RowReport
 from contracts.codec import Event
 from contracts.events import HubListed, ItemFeatured, StockAllotted, StreamEnded
 from orders import access, domain, freshness
+from orders.channel_doors import ChannelDoors
 from orders.engine import Engine, Selling
 from orders.life_doors import LifeDoors
 from orders.model import Allotment, Hub
@@ -39,7 +39,7 @@ from orders.waitlist_doors import WaitlistDoors
 _log = logging.getLogger(__name__)
 
 
-class OrdersService(LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
+class OrdersService(ChannelDoors, LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
     """Nothing oversold, nothing lost, parcels out."""
 
     name = "orders"
@@ -114,19 +114,6 @@ class OrdersService(LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
         """Sell no more of it; what remains goes back to stock. Twice is once. Takes `If-Match`."""
         access.own_shelf(self.engine.store, call.principal, allotment_id)
         return _answer(self.engine.allotments.close(allotment_id, call.headers.get("If-Match")))
-
-    @http(
-        "POST",
-        "/channels/<channel>/orders",
-        who={Role.PLATFORM},
-        body=CSV,
-        returns=RowReport,
-        summary="Import another platform's orders",
-        refusals=(Invalid,),
-    )
-    def import_orders(self, call: Call[None], channel: str) -> RowReport:
-        """Columns: invoice, sku, quantity, placed_at, unit_price (yuan), customer. Imported twice, nothing changes."""
-        return self.engine.importing.take_in(access.channel(channel), call.text)
 
     @consume(StockAllotted, batch=500)
     def allot(self, events: list[Event]) -> None:

@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from tests.unit.orders.builders import NOW, allotment, order, request
+from tests.unit.orders.builders import NOW, allotment, request
 
 from chassis.rows import Good, Refused
-from orders import channels, domain
+from orders import channels, domain, sales
 from orders.channels import ChannelLine, ChannelRow
 from orders.model import Order, Return
+from orders.sales import No
 
 
 def row(number: int = 2, **fields: object) -> Good[ChannelRow]:
@@ -84,19 +85,11 @@ def test_the_same_line_twice_in_an_invoice_is_two_rows_and_the_file_twice_is_the
     assert not {line.key for line in other} & {line.key for line in first}
 
 
-def test_a_row_that_says_something_else_than_before_is_refused() -> None:
+def test_the_answer_no_names_the_field_that_is_wrong() -> None:
     line = one()
-    known = order(allotment(), quantity=6, unit_price_fen=255, buyer_id="uci:17850")
-    assert channels.same_or_refused(line, known) is None
-    assert channels.same_or_refused(line._replace(quantity=7), known) is not None
-
-
-def test_a_row_is_asked_of_the_oldest_shelf_that_has_enough() -> None:
-    small, large = sorted((allotment(sku="85123A", offered=7), allotment(sku="85123A", offered=7)), key=lambda a: a.id)
-    lines = [(one(), "o1"), (one(invoice="2"), "o2"), (one(invoice="3", sku="none"), "o3")]
-    wanted, refused = channels.requests_of("uci", lines, [small, large], NOW)
-    assert [asked.allotment_id for _, asked in wanted] == [small.id, large.id]
-    assert [no.field for no in refused] == ["sku"]
+    assert channels.refused(line, sales.NUMBER_REUSED).field == "invoice"
+    assert channels.refused(line, No("sold-out", "Sold out.", 0)).field == "quantity"
+    assert channels.refused(line, No("unknown-sku", "No county has it.")).field == "sku"
 
 
 def bought(quantity: int, hours: int, **fields: object) -> Order:

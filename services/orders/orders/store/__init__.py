@@ -7,9 +7,11 @@ from chassis.mongo import Store
 from orders.settings import OrdersSettings
 from orders.store.allotments import AllotmentRows
 from orders.store.buckets import BucketRows
+from orders.store.declined import DeclinedRows
 from orders.store.documents import (
     AllotmentDoc,
     BucketDoc,
+    DeclinedDoc,
     EndedShowDoc,
     HubDoc,
     NextLotsDoc,
@@ -48,6 +50,7 @@ class OrdersStore(Store):
         EndedShowDoc,
         OrderDoc,
         ParcelDoc,
+        DeclinedDoc,
         HubDoc,
         WaitlistDoc,
         NextLotsDoc,
@@ -59,4 +62,5 @@ class OrdersStore(Store):
         self.buckets = BucketRows(relay)
         self.orders = OrderRows(relay)
         self.parcels = ParcelRows(relay)
+        self.declined = DeclinedRows(relay)
         self.waitlist = WaitlistRows(relay)

@@ -45,6 +45,10 @@ class AllotmentRows(SourceRows[Allotment]):
         found = [one for piece in pieces(skus) for one in self.find({**query, "sku": {"$in": piece}})]
         return sorted(found, key=lambda one: one.id)
 
+    def of_skus(self, skus: Iterable[str]) -> list[Allotment]:
+        """All allotments there ever were of these SKUs."""
+        return [one for piece in pieces(skus) for one in self.find({"sku": {"$in": piece}})]
+
     def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Allotment]:
         """Those that match, in the order of their ids, after a cursor."""
         return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")

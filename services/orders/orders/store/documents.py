@@ -137,6 +137,19 @@ class NextLotsDoc(Document):
     meta = {"collection": "next_lots", "db_alias": "orders", "strict": False}  # noqa: RUF012  mongoengine reads it once
 
 
+class DeclinedDoc(Aggregate):
+    """A declined order of another platform; `number_key` is its line's, under which other things may be asked too."""
+
+    id = StringField(primary_key=True)
+    number_key = StringField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "declined",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": ["number_key"],
+    }
+
+
 class HubDoc(Document):
     """A collection point or logistics centre."""
 
