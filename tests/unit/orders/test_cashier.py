@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from tests.unit.orders.builders import allotment, slot
 from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.test_aftercare import at_peace, bought
@@ -20,6 +23,8 @@ from orders.cashier import Cashier
 from orders.engine import Engine
 from orders.model import Allotment, Order
 from orders.payments import Notification, Purchase, Refund, RefundRefused, TestProvider
+from orders.payments.test import payment_id
+from orders.refunding import Refunding
 from orders.store import OrdersStore
 
 Engines = Callable[[], Engine]
@@ -47,7 +52,7 @@ def now_of(store: OrdersStore, order: Order) -> Order:
 def events_of(store: OrdersStore, order: Order) -> list[str]:
     row = store.orders.collection.find_one({"_id": order.id})
     assert row is not None
-    return [event["type"] for event in row["outbox"] if event["type"] != "order.placed"]
+    return [event["type"] for event in row.get("outbox", ()) if event["type"] != "order.placed"]
 
 
 def paid_webhook(order: Order, **fields: Any) -> Notification:
@@ -407,3 +412,123 @@ def test_a_declined_payment_may_be_tried_again(engine: Engine, stock: Allotment)
     with pytest.raises(PaymentRequired):
         engine.cashier.pay(order, "declined")
     assert engine.cashier.pay(order, "ok").state == "paid"
+
+
+# --- all of it in any order, at once, and with deaths in between ---
+
+
+@pytest.mark.parametrize(("owner", "step"), [("refunding", "give_back"), ("orders", "clear_owed")])
+def test_killed_while_money_goes_back_it_goes_back_once(
+    new_engine: Engines,
+    store: OrdersStore,
+    stock: Allotment,
+    provider: Refunds,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: str,
+    step: str,
+) -> None:
+    order = bought(new_engine(), stock)
+    new_engine().aftercare.cancel(order.id, "buyer")
+    with monkeypatch.context() as patch:
+        patch.setattr(Refunding if owner == "refunding" else type(store.orders), step, dies)
+        with pytest.raises(Dies):
+            new_engine().cashier.notified("test", paid_webhook(order))
+    for _ in range(2):
+        new_engine().sweep()
+    assert list(provider.given.values()) == [order.total_fen]
+    assert now_of(store, order).owed == []
+
+
+def test_a_charge_and_its_webhook_many_times_at_once_at_several_replicas_are_one_payment(
+    new_engine: Engines, store: OrdersStore, stock: Allotment, provider: Refunds
+) -> None:
+    engines = [new_engine() for _ in range(3)]
+    order = bought(engines[0], stock)
+    number = payment_id(order.id, "ok")
+
+    def come(n: int) -> None:
+        engine = engines[n % 3]
+        if n % 2:
+            engine.cashier.notified("test", paid_webhook(order, payment_id=number))
+        else:
+            assert engine.cashier.pay(order, "ok").state == "paid"
+
+    with ThreadPoolExecutor(12) as crowd:
+        list(crowd.map(come, range(24)))
+    assert (events_of(store, order), provider.given, now_of(store, order).astray) == (["order.paid"], {}, [])
+
+
+STEPS = ("pay", "pay-slowly", "paid-a", "paid-b", "short-c", "refunded-r", "paid-r", "cancel", "time-over", "sweep")
+
+
+class Till(NamedTuple):
+    """One order, and what the provider took for it and gave back by itself."""
+
+    engine: Engine
+    store: OrdersStore
+    provider: Refunds
+    order: Order
+    taken: dict[str, int]
+    gone: set[str]
+
+    def hear(self, name: str, amount: int, kind: Any = "paid") -> None:
+        number = f"test-{name}-{self.order.id}"
+        self.taken[number] = amount
+        self.engine.cashier.notified("test", paid_webhook(self.order, payment_id=number, amount=amount, kind=kind))
+
+    def pay(self, token: str) -> None:
+        try:
+            begun = self.engine.cashier.begin(now_of(self.store, self.order), "test", token)
+        except Conflict:
+            return
+        if begun.order.payment:
+            self.taken[begun.order.payment.payment_id] = begun.order.payment.amount_fen
+
+    def step(self, name: str) -> None:
+        due = self.order.total_fen
+        match name:
+            case "pay" | "pay-slowly":
+                self.pay("ok" if name == "pay" else "slow")
+            case "paid-a" | "paid-b" | "short-c":
+                self.hear(name, due - (name == "short-c"))
+            case "refunded-r":
+                self.gone.add(f"test-r-{self.order.id}")
+                self.hear("r", due, "refunded")
+            case "paid-r" if self.gone:
+                self.hear("r", due)
+            case "cancel":
+                self.engine.aftercare.cancel(self.order.id, "buyer")
+            case "time-over" if now_of(self.store, self.order).state == "placed":
+                lapse(self.store, self.order)
+            case "sweep":
+                self.engine.sweep()
+
+    def balance(self) -> int:
+        """What the provider still has of all that it took."""
+        given = sum(self.provider.given.values())
+        return sum(amount for number, amount in self.taken.items() if number not in self.gone) - given
+
+
+@hypothesis.given(steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=9))
+@hypothesis.settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_in_any_order_the_provider_keeps_what_paid_the_order_and_nothing_else(
+    store: OrdersStore, own_settings: Any, steps: list[str]
+) -> None:
+    shelf, provider = allotment(offered=5), Refunds()
+    store.allotments.add([shelf])
+    engine = Engine(store, own_settings, provider)
+    till = Till(engine, store, provider, bought(engine, shelf), {}, set())
+    for name in steps:
+        till.step(name)
+    engine.sweep()
+    order = now_of(store, till.order)
+    assert till.balance() == (order.payment.amount_fen - order.refunded_fen if order.payment else 0)
+    assert (order.state == "paid") == bool(till.balance())
+    assert events_of(store, order).count("order.paid") == bool(order.payment)
+    assert order.owed == []
+    at_peace(store, shelf.id)

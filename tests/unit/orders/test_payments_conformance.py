@@ -8,15 +8,16 @@ what depends on an earlier request cannot be shown there and is not tried.
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.orders.gateways import stripe
-from tests.unit.orders.gateways.rigs import RIGS, Rig
+from tests.unit.orders.gateways import stripe, wechatpay
+from tests.unit.orders.gateways.rigs import RIGS, Rig, settings
 
 from chassis.refusals import Unavailable
 from contracts.ids import new_id
-from orders.payments import Declined, Forged, Paid, Pending, Purchase, Refund, RefundRefused
+from orders.payments import Declined, Forged, Paid, Pending, Purchase, Refund, RefundRefused, chosen
 from orders.payments.test import Delivery
 
 
@@ -181,3 +182,17 @@ def test_stripe_charges_a_payment_method_at_once(purchase: Purchase) -> None:
         assert isinstance(paid, Paid)
         assert paid.amount == 7980
         assert rig.provider.charge(purchase, stripe.GOOD) == paid
+
+
+def test_what_else_a_merchant_sells_by_wechat_pay_is_nothing_to_us(purchase: Purchase) -> None:
+    trade = {**wechatpay.succeeded(purchase), "out_trade_no": "GIFT-CARD-17"}
+    with RIGS["wechatpay"]() as rig:
+        assert rig.provider.webhook(*wechatpay.webhook("TRANSACTION.SUCCESS", trade)) is None
+
+
+def test_an_answer_that_wechat_pay_did_not_sign_is_not_believed(purchase: Purchase) -> None:
+    thief = wechatpay.WeChat()
+    thief.signs_with = "thief"
+    adapter = chosen(settings(payment_providers="wechatpay", wechatpay_api=thief.web.url, **wechatpay.account()))[0]
+    with closing(thief.web), pytest.raises(Unavailable, match="cannot be believed"):
+        adapter.charge(purchase, None)

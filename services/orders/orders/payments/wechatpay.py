@@ -112,7 +112,8 @@ class WeChatPayProvider:
         """A trade that was paid, or a refund that was given or failed."""
         event = self._verified(headers, body)
         read = _READERS.get(event["event_type"])
-        return read(event["id"], event["resource"]) if read else None
+        order_id = _order_id(event["resource"]["out_trade_no"]) if read else None
+        return read(event["id"], order_id, event["resource"]) if read and order_id else None
 
     def _verified(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         # The key's id is compared first: for one it does not know the SDK would go and fetch certificates.
@@ -148,8 +149,12 @@ def _number(order_id: str) -> str:
     return UUID(order_id).hex
 
 
-def _order_id(number: str) -> str:
-    return str(UUID(number))
+def _order_id(number: str) -> str | None:
+    """Whose trade it is; None when it is no order of ours, but something else that the merchant sells."""
+    try:
+        return str(UUID(number))
+    except ValueError:
+        return None
 
 
 def _pem(text: str) -> str:
@@ -166,11 +171,11 @@ def _paid(trade: Mapping[str, Any]) -> Paid:
     return Paid(payment_id=trade["transaction_id"], amount=amount["total"], currency=amount.get("currency", CURRENCY))
 
 
-def _succeeded(event_id: str, trade: Mapping[str, Any]) -> Notification | None:
+def _succeeded(event_id: str, order_id: str, trade: Mapping[str, Any]) -> Notification:
     paid = _paid(trade)
     return Notification(
         event_id=event_id,
-        order_id=_order_id(trade["out_trade_no"]),
+        order_id=order_id,
         kind="paid",
         payment_id=paid.payment_id,
         amount=paid.amount,
@@ -178,17 +183,17 @@ def _succeeded(event_id: str, trade: Mapping[str, Any]) -> Notification | None:
     )
 
 
-def _refunded(event_id: str, refund: Mapping[str, Any]) -> Notification | None:
+def _refunded(event_id: str, order_id: str, refund: Mapping[str, Any]) -> Notification:
     return Notification(
         event_id=event_id,
-        order_id=_order_id(refund["out_trade_no"]),
+        order_id=order_id,
         kind="refunded" if refund["refund_status"] == "SUCCESS" else "refund-failed",
         payment_id=refund["transaction_id"],
         amount=refund["amount"]["refund"],
     )
 
 
-_READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Notification | None]]] = {
+_READERS: Final[Mapping[str, Callable[[str, str, Mapping[str, Any]], Notification]]] = {
     "TRANSACTION.SUCCESS": _succeeded,
     "REFUND.SUCCESS": _refunded,
     "REFUND.ABNORMAL": _refunded,  # the buyer's account takes nothing
