@@ -107,7 +107,7 @@ class Joining:
         """Nothing else is due unless the allotment was changed since."""
         admitted = msgspec.structs.replace(allotment, version=change.new_version)
         rest = waitlist.at_rest(admitted, change.fields["least_waiting"], self._clock())
-        if not self._store.allotments.change(rest):
+        if change.fields["least_waiting"] <= allotment.remaining or not self._store.allotments.change(rest):
             self._waiting.attend(allotment.id)
 
     def _answers(self, decided: waitlist.Joining) -> list[Joined | Refusal]:

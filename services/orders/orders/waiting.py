@@ -5,10 +5,10 @@ An allotment whose waitlist needs somebody says so itself: `attend_since` is set
 so that nothing which came meanwhile is missed. In between, each step leaves what the next one needs:
 
 1. `joining` entries are put at rest; they wait since the write that gave them their tickets.
-2. Who fits into what is free is **called**. Nobody is called twice, and who is called cannot leave.
+2. Who fits into what is free is **called**: no more of them than there are units, and who is called cannot leave.
 3. An order is placed for each called entry. Its request key is made from the entry: twice is the same order.
 4. The entry says which order it became and announces the offer, in one write.
-5. When nobody fits any more, `least_waiting` is counted again and `attend_since` cleared.
+5. When nobody fits any more, and only then, `least_waiting` is counted again and `attend_since` cleared.
 
 Several may attend at once; each step done twice is done once. Killed anywhere, the sweep finds `attend_since` and
 starts over. `least_waiting` is never more than what somebody really waits for: a unit may be held for a moment for
@@ -82,6 +82,8 @@ class Waiting:
         if self._call(allotment):
             return False
         least, _ = self._store.waitlist.least_and_units(allotment.id)
+        if 0 < least <= allotment.remaining:  # somebody else has called them just now
+            return False
         return self._store.allotments.change(waitlist.at_rest(allotment, least, self._clock()))
 
     def put_at_rest(self, joining: Sequence[Entry]) -> None:
@@ -91,13 +93,23 @@ class Waiting:
         self._store.waitlist.change_all([preorders.move(entry, now) for entry in joining if entry.ticket < 0])
 
     def _call(self, allotment: Allotment) -> bool:
-        """Call who fits into what is free; whether there was somebody."""
+        """Call who fits into what is free; whether there was somebody.
+
+        The queue is read before those who are called: whom somebody else calls meanwhile is in one of the two. The
+        guarded write in between says that nothing was placed since the allotment was read, so no unit is promised
+        to two.
+        """
         if not 0 < allotment.least_waiting <= allotment.remaining:
             return False
         queue = self._store.waitlist.waiting(allotment.id)
-        chosen = waitlist.fitting(allotment.remaining, queue, allotment.least_waiting)[:_AT_ONCE]
-        self._store.waitlist.change_all([waitlist.call(entry, self._clock()) for entry in chosen])
-        return bool(chosen)
+        near = waitlist.fitting(allotment.remaining, queue, allotment.least_waiting)
+        called = self._store.waitlist.called(allotment.id)
+        chosen = waitlist.chosen(allotment.remaining, near, called)[:_AT_ONCE]
+        if not chosen:
+            return False
+        if self._store.allotments.change(waitlist.attend(allotment, self._clock())):
+            self._store.waitlist.change_all([waitlist.call(entry, self._clock()) for entry in chosen])
+        return True
 
     def _serve(self, allotment: Allotment) -> bool:
         """Place the orders of those who are called; whether that changed anything."""

@@ -124,6 +124,12 @@ def fitting(free: int, queue: Iterable[Entry], least: int = 1) -> list[Entry]:
     return chosen
 
 
+def chosen(remaining: int, queue: Iterable[Entry], called: Iterable[Entry]) -> list[Entry]:
+    """Who of the queue is to be called, when these are called already and their units still remain."""
+    promised = {entry.id: entry.quantity for entry in called}
+    return fitting(remaining - sum(promised.values()), [entry for entry in queue if entry.id not in promised])
+
+
 def call(entry: Entry, now: datetime) -> Change:
     """It is their turn: from here on they are served and cannot leave, so that nobody is served who has left."""
     return Change(id=entry.id, version=entry.version, fields={"state": "called"}, at=now)

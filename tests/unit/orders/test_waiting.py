@@ -402,3 +402,9 @@ def test_the_queue_is_read_no_further_than_it_can_be_served() -> None:
         raise AssertionError("nothing is left that anybody could use")
 
     assert [one.quantity for one in waitlist.fitting(6, queue(), least=2)] == [3, 2]
+
+
+def test_what_is_promised_to_the_called_is_promised_to_nobody_else() -> None:
+    first, second, third = (entry(ticket=n, quantity=units) for n, units in ((1, 2), (2, 2), (3, 1)))
+    assert waitlist.chosen(3, [first, second, third], [first]) == [third]
+    assert waitlist.chosen(2, [second, third], [first]) == []
