@@ -16,13 +16,17 @@ A = TypeVar("A")
 
 
 class _Seat(Generic[R, A]):
-    """A request that waits, until it is answered or its owner is called to commit."""
+    """A request that waits, until it is answered or its owner is called to commit.
 
-    __slots__ = ("answer", "answered", "called", "error", "request")
+    It waits at a lock, once: an Event is a lock, a condition and a list, for every request.
+    """
+
+    __slots__ = ("answer", "answered", "error", "gate", "request")
 
     def __init__(self, request: R) -> None:
         self.request = request
-        self.called = threading.Event()
+        self.gate = threading.Lock()
+        self.gate.acquire()
         self.answered = False
         self.answer: A | None = None
         self.error: BaseException | None = None
@@ -46,7 +50,7 @@ class Committer(Generic[K, R, A]):
                 self._rooms[key] = room = deque()
             room.append(seat)
         if not alone:
-            seat.called.wait()
+            seat.gate.acquire()
         if not seat.answered:
             self._lead(key, room)
         if seat.error is not None:
@@ -67,11 +71,11 @@ class Committer(Generic[K, R, A]):
             self._hand_over(key, room)
             for seat in seats:
                 seat.answered = True
-                seat.called.set()
+                seat.gate.release()
 
     def _hand_over(self, key: K, room: deque[_Seat[R, A]]) -> None:
         with self._lock:
             if room:
-                room[0].called.set()
+                room[0].gate.release()
             else:
                 del self._rooms[key]

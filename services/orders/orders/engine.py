@@ -45,13 +45,14 @@ class Engine:
         serving = Serving(store, self.placing)
         self.importing = Importing(store, serving, self.aftercare, settings.import_chunk_rows)
         self.receiving = Receiving(store, serving)
-        self._committer: Committer[str, Request, Outcome] = Committer(
+        self._lanes = settings.placing_lanes
+        self._committer: Committer[int, Request, Outcome] = Committer(
             lambda _, requests: self.placing.place(requests), settings.placing_batch
         )
 
     def place(self, request: Request) -> Outcome:
-        """Decided together with whoever else is buying the same thing now."""
-        return self._committer.submit(request.allotment_id, request)
+        """Decided together with whoever else is buying now: all who want the same thing share a lane."""
+        return self._committer.submit(hash(request.allotment_id) % self._lanes, request)
 
     def tick(self) -> None:
         """What is done about once a second: remove finished batches, say what was missed."""

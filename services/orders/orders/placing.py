@@ -204,11 +204,9 @@ class Placing:
                 count(sale.allotment.id)
 
     def _part(self, sale: _Sale, taking: Taking) -> Part:
-        rows = self._rows(sale.source)
-        self.settling.removed(rows, sale.source.id, taking.finished)
         if taking.batch.loan:
             self.buckets.opened(sale.allotment.id, taking.batch_id)
-        return Part(rows, sale.source.id, sale.allotment, taking.batch_id, taking.batch)
+        return Part(self._rows(sale.source), sale.source.id, sale.allotment, taking.batch_id, taking.batch)
 
     def _conclude(self, sale: _Sale, outcomes: dict[str, Outcome], void: Void) -> None:
         """Answer each request, or leave it for another round."""

@@ -16,6 +16,7 @@ class OrdersSettings(PaymentSettings, frozen=True, kw_only=True):
     settle_after_seconds: Seconds = 2.0
     complete_after_days: Annotated[float, Meta(ge=0, description="Time to send delivered goods back.")] = 7.0
     placing_batch: Count = 256
+    placing_lanes: Annotated[int, Meta(ge=1, description="Group commits of one process that run side by side.")] = 2
     import_chunk_rows: Count = 4_000
     bucket_least_units: Annotated[int, Meta(ge=0, description="Least stock of which some is lent; 0: none.")] = 256
     sold_out_memory_seconds: Seconds = 0.5

@@ -14,7 +14,7 @@ T = TypeVar("T", Allotment, Bucket)
 
 
 class Taking(NamedTuple):
-    """Units to take from a document as it was read, for whom, and finished batches to remove by the way."""
+    """Units to take from a document as it was read, for whom, and finished batches whose text may go by the way."""
 
     source: Allotment | Bucket
     batch_id: str
@@ -74,10 +74,10 @@ class SourceRows(Rows[T], Generic[T]):
 def _taking(taking: Taking) -> tuple[dict[str, Any], dict[str, Any]]:
     source, batch = taking.source, taking.batch
     units = sum(line.quantity for line in batch.lines) + batch.loan
-    pending = [known for known in source.pending if known not in taking.finished] + [taking.batch_id]
     update: dict[str, Any] = {
         "$inc": {"remaining": -units, "sold": units, "version": 1} | ({"loans": 1} if batch.loan else {}),
-        "$set": {f"batches.{taking.batch_id}": batches.written(batch), "pending": pending},
+        "$set": {f"batches.{taking.batch_id}": batches.written(batch)},
+        "$push": {"pending": taking.batch_id},
     }
     if gone := taking.finished & set(source.batches):
         update["$unset"] = {f"batches.{known}": "" for known in gone}
