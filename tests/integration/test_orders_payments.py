@@ -1,15 +1,18 @@
 """Payments as a real process: a provider that is slow, and webhooks that anybody may send and it alone can sign."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import httpx
 import pytest
 from tests.integration.shop import Shop, open_shop
+from tests.unit.orders.gateways import stripe, wechatpay
 
+from chassis.testing import eventually
 from contracts.ids import new_id
-from orders.payments import Notification
+from orders.payments import Notification, Purchase
 from orders.payments.test import Delivery, payment_id, signed
 from stack.engines import Engines
 from stack.issuer import Issuer
@@ -111,3 +114,68 @@ def test_paying_on_an_old_view_of_the_order_is_refused(shop: Shop) -> None:
     fresh = shop.buyer.get(f"/orders/{order['id']}").headers["etag"]
     answer = shop.buyer.post(f"/orders/{order['id']}/pay", json={}, headers={"If-Match": fresh})
     assert (answer.status_code, answer.json()["state"]) == (200, "paid")
+
+
+# --- the real adapters in a real process, at gateways of our own ---
+
+
+class Till(NamedTuple):
+    """A gateway: where it is, how its buyer pays there, how its webhook looks, what it has given back."""
+
+    settings: dict[str, str]
+    pay: Callable[[str], None]
+    webhook: Callable[[Purchase], Any]
+    given: Callable[[], int]
+    asks: str
+
+
+def stripe_till() -> Till:
+    account = stripe.Stripe()
+    keys = {"STRIPE_SECRET_KEY": stripe.KEY, "STRIPE_WEBHOOK_SECRET": stripe.WEBHOOK_SECRET}
+    return Till(
+        {"PAYMENT_PROVIDERS": "stripe", "STRIPE_API": account.web.url, **keys},
+        account.pay,
+        lambda purchase: stripe.webhook("payment_intent.succeeded", account.of(purchase.order_id)),
+        lambda: sum(one["amount"] for one in account.refunds),
+        "client-secret",
+    )
+
+
+def wechatpay_till() -> Till:
+    merchant = wechatpay.WeChat()
+    account = {name.upper(): value for name, value in wechatpay.account().items()}
+    return Till(
+        {"PAYMENT_PROVIDERS": "wechatpay", "WECHATPAY_API": merchant.web.url, **account},
+        merchant.pay,
+        lambda purchase: wechatpay.webhook("TRANSACTION.SUCCESS", merchant.trades[UUID(purchase.order_id).hex]),
+        lambda: sum(one["amount"]["refund"] for one in merchant.refunds.values()),
+        "qr",
+    )
+
+
+@pytest.mark.parametrize("make", [stripe_till, wechatpay_till])
+def test_a_real_provider_is_paid_asked_and_gives_back(
+    engines: Engines, issuer: Issuer, run_dir: Path, make: Callable[[], Till]
+) -> None:
+    till = make()
+    with open_shop(engines, issuer, run_dir, **till.settings, PAY_WITHIN_SECONDS="5") as shop:
+        heard, unheard = (begin(shop, till) for _ in range(2))
+        name = till.settings["PAYMENT_PROVIDERS"]
+        purchase = Purchase(order_id=heard["id"], amount_fen=heard["total_fen"], description="")
+        assert post(shop, Delivery(*till.webhook(purchase)), name).status_code == 204
+        assert state(shop, heard) == "paid"
+        assert state(shop, unheard) == "placed"
+        eventually(lambda: state(shop, unheard) == "paid", within=15)  # its webhook was lost: the sweep asks
+        for _ in range(2):
+            assert shop.buyer.post(f"/orders/{heard['id']}/cancel").status_code == 200
+        eventually(lambda: till.given() == heard["total_fen"])
+
+
+def begin(shop: Shop, till: Till) -> dict[str, Any]:
+    """An order that its buyer pays for at the gateway; orders has not heard of it yet."""
+    order_id = shop.placed(shop.shelf())
+    answer = shop.buyer.post(f"/orders/{order_id}/pay", json={})
+    assert (answer.status_code, answer.json()["to_pay"]["kind"]) == (202, till.asks), answer.text
+    till.pay(order_id)
+    order: dict[str, Any] = answer.json()
+    return order

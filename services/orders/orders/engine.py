@@ -38,7 +38,9 @@ class Engine:
         self.providers = Providers(*providers)
         refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
         self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)
-        self.aftercare = Aftercare(store, Enquiring(self.providers, self.cashier), refunding, self.waiting, settings)
+        self.aftercare = Aftercare(
+            store, Enquiring(store, self.providers, self.cashier), refunding, self.waiting, settings
+        )
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
         self.completing = Completing(store)

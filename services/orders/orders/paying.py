@@ -122,6 +122,13 @@ def refund(order: Order, owed: Owed) -> tuple[str, Refund]:
     )
 
 
+def wait(order: Order, until: datetime, now: datetime) -> Change | None:
+    """Give an order more time that cannot be known to be unpaid, nor be paid, while its provider is away."""
+    if order.state != "placed" or order.pay_by is None:
+        return None
+    return Change(id=order.id, version=order.version, fields={"pay_by": until}, at=now)
+
+
 def postpone(order: Order, debts: set[str], until: datetime, now: datetime) -> Change | None:
     """Leave debts that could not be settled now for later, so that they are not tried at every sweep."""
     if not any(owed.id in debts for owed in order.owed):

@@ -324,6 +324,9 @@ def test_while_a_provider_is_away_what_it_was_asked_for_does_not_lapse_and_the_r
         engine.sweep()
     assert (now_of(store, asked).state, now_of(store, other).state) == ("placed", "cancelled")
     engine.sweep()
+    assert now_of(store, asked).state == "placed"  # and has more time
+    lapse(store, asked)
+    engine.sweep()
     assert now_of(store, asked).state == "cancelled"
 
 
