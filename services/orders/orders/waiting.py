@@ -108,7 +108,7 @@ class Waiting:
         if not chosen:
             return False
         if self._store.allotments.change(waitlist.attend(allotment, self._clock())):
-            self._store.waitlist.change_all([waitlist.call(entry, self._clock()) for entry in chosen])
+            self._store.waitlist.call(allotment.id, [entry.id for entry in chosen])
         return True
 
     def _serve(self, allotment: Allotment) -> bool:

@@ -130,11 +130,6 @@ def chosen(remaining: int, queue: Iterable[Entry], called: Iterable[Entry]) -> l
     return fitting(remaining - sum(promised.values()), [entry for entry in queue if entry.id not in promised])
 
 
-def call(entry: Entry, now: datetime) -> Change:
-    """It is their turn: from here on they are served and cannot leave, so that nobody is served who has left."""
-    return Change(id=entry.id, version=entry.version, fields={"state": "called"}, at=now)
-
-
 def request_for(allotment: Allotment, entry: Entry, now: datetime, offer_within: timedelta) -> Request:
     """The order that is placed for them, at the price of when they joined. Made twice, it is the same request."""
     arrived = entry.joined_at

@@ -263,7 +263,7 @@ def test_on_three_replicas_units_come_back_and_each_is_offered_once_in_order(
     ("rows", "step"),
     [
         ("waiting", "attend"),  # the units are back
-        ("waitlist", "change_all"),  # … who is served is found, not called
+        ("waitlist", "call"),  # … who is served is found, not called
         ("placing", "place"),  # … called, no order placed
         ("waiting", "_write"),  # … the order is placed, the entry does not know
         ("waitlist", "least_and_units"),  # … the entry says it, the allotment is not counted again

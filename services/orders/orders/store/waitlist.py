@@ -35,6 +35,12 @@ class WaitlistRows(Rows[Entry]):
             for row in rows:
                 yield msgspec.convert(row, Entry)
 
+    def call(self, allotment_id: str, entry_ids: Iterable[str]) -> None:
+        """It is the turn of these, as far as they still wait here."""
+        for piece in pieces(entry_ids):
+            waiting = {"_id": {"$in": piece}, "allotment_id": allotment_id, "state": "waiting"}
+            self.collection.update_many(waiting, {"$set": {"state": "called"}, "$inc": {"version": 1}})
+
     def called(self, allotment_id: str) -> list[Entry]:
         """Those whose turn it is, in order."""
         return self.find({"allotment_id": allotment_id, "state": "called"}, sort="ticket")
