@@ -191,6 +191,7 @@ TRIES: dict[str, Try] = {
     "orders GET /orders": Try(shows_nothing_of_theirs),
     "orders GET /orders/{order_id}": Try(refused),
     "orders POST /orders/{order_id}/cancel": Try(refused),
+    "orders POST /orders/{order_id}/complete": Try(refused),
     "orders POST /orders/{order_id}/pay": Try(refused, json={"method": "test"}),
     "orders POST /orders/{order_id}/return": Try(refused, json={"quantity": 1, "restock": False}),
     "orders GET /parcels": Try(shows_nothing_of_theirs),

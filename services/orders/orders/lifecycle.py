@@ -30,7 +30,7 @@ def must_pay(order: Order, now: datetime) -> bool:
     if order.state in ("paid", "packed", "completed"):
         return False
     if order.state != "placed":
-        raise Conflict("order-cancelled", "The order was cancelled.", state=order.state)
+        raise Conflict(f"order-{order.state}", f"The order was {order.state}.", state=order.state)
     if order.pay_by is not None and now >= order.pay_by:
         raise Conflict("payment-time-over", "The time to pay is over; the order lapses.", pay_by=order.pay_by)
     return True

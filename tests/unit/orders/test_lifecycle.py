@@ -146,3 +146,12 @@ def test_a_rehearsals_events_say_so() -> None:
     change = lifecycle.cancel(rehearsed, "buyer", NOW)
     assert change is not None
     assert all(fact.rehearsal for fact in change.facts)  # type: ignore[attr-defined]  # order facts have it
+
+
+@pytest.mark.parametrize("parts", [[1, 1, 1], [2, 1], [3], [1, 2]])
+def test_refunds_of_parts_share_a_discount_and_add_up_to_the_whole(parts: list[int]) -> None:
+    paid = msgspec.structs.replace(_packed(), quantity=3, unit_price_fen=500, total_fen=1000)
+    for n, quantity in enumerate(parts):
+        paid = after(paid, give_back(paid, quantity, name=f"r{n}"))
+    assert (paid.state, paid.refunded_fen) == ("returned", 1000)
+    assert [goods.refund_fen for goods in paid.returns] in ([333, 333, 334], [666, 334], [1000], [333, 667])
