@@ -19,7 +19,7 @@ from chassis.mongo import Stored
 from chassis.refusals import Forbidden, Invalid, NotFound, Unavailable
 from contracts import metrics as declared
 from contracts.codec import Event
-from contracts.events import AllotmentClosed, ItemFeatured, OrderPlaced, StreamEnded, StreamStarted
+from contracts.events import AllotmentClosed, ItemFeatured, OrderCancelled, OrderPlaced, StreamEnded, StreamStarted
 from notify import pages
 from notify.couriers import Couriers
 from notify.domain import TOLD, Kind, Language, may_read, recipient_for
@@ -77,7 +77,16 @@ class NotifyService:
         """Send the notices whose time has come."""
         self.couriers.round(self.store)
 
-    @consume(StreamStarted, ItemFeatured, StreamEnded, AllotmentClosed, OrderPlaced, fanout=True, rewind=_REWIND)
+    @consume(
+        StreamStarted,
+        ItemFeatured,
+        StreamEnded,
+        AllotmentClosed,
+        OrderPlaced,
+        OrderCancelled,
+        fanout=True,
+        rewind=_REWIND,
+    )
     def show(self, delivery: Delivery) -> None:
         """Bring this replica's live pages up to date."""
         self.live.take(delivery)

@@ -12,7 +12,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from contracts.codec import Event
-from contracts.events import AllotmentClosed, Fact, ItemFeatured, OrderPlaced, StreamEnded, StreamStarted
+from contracts.events import (
+    AllotmentClosed,
+    Fact,
+    ItemFeatured,
+    OrderCancelled,
+    OrderPlaced,
+    StreamEnded,
+    StreamStarted,
+)
 
 _SHOWS_KEPT: Final = 100
 _IDS_KEPT: Final = 10_000
@@ -68,7 +76,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """`tick`: all orders and units of a slot so far."""
+    """`tick`: all orders of a slot so far, and the units of those that were not cancelled."""
 
     show_id: str
     slot: int
@@ -155,7 +163,7 @@ class Shows:
 
     def _tick(self, show_id: str, number: int) -> Tick:
         slot = self._shows[show_id].slots[number]
-        return Tick(show_id=show_id, slot=number, orders=slot.orders, units=slot.units)
+        return Tick(show_id=show_id, slot=number, orders=slot.orders, units=max(0, slot.units))
 
     def _show(self, show_id: str) -> Show:
         if show_id not in self._shows:
@@ -213,6 +221,12 @@ class Shows:
             slot.units += fact.quantity
             self._ticking.add((show.show_id, fact.slot))
 
+    def _cancelled(self, show: Show, fact: OrderCancelled) -> None:
+        """Its units can be bought again. It may be heard of before its order was."""
+        if fact.slot is not None:
+            _slot(show, fact.slot).units -= fact.quantity
+            self._ticking.add((show.show_id, fact.slot))
+
 
 def _slot(show: Show, number: int) -> Slot:
     return show.slots.setdefault(number, Slot(slot=number))
@@ -229,4 +243,5 @@ _LEARN: Final[dict[type[Fact], Any]] = {
     StreamEnded: Shows._ended,
     AllotmentClosed: Shows._closed,
     OrderPlaced: Shows._ordered,
+    OrderCancelled: Shows._cancelled,
 }

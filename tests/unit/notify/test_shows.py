@@ -9,7 +9,7 @@ import pytest
 from tests.unit.notify.facts import NOON, event
 
 from contracts.codec import Event
-from contracts.events import AllotmentClosed, ItemFeatured, OrderPlaced, StreamEnded, StreamStarted
+from contracts.events import AllotmentClosed, ItemFeatured, OrderCancelled, OrderPlaced, StreamEnded, StreamStarted
 from notify.shows import Shows, Snapshot
 
 LATER = NOON + timedelta(minutes=12)
@@ -64,7 +64,9 @@ def test_a_show_that_ended_is_not_live_even_if_its_start_is_read_later() -> None
     assert seen(shows, "s1").shows[0].ended_at is not None
 
 
-@pytest.mark.parametrize("cls", [StreamStarted, ItemFeatured, StreamEnded, AllotmentClosed, OrderPlaced])
+@pytest.mark.parametrize(
+    "cls", [StreamStarted, ItemFeatured, StreamEnded, AllotmentClosed, OrderPlaced, OrderCancelled]
+)
 def test_a_rehearsal_is_never_seen(cls: Any) -> None:
     shows = Shows()
     assert shows.take(event(cls, rehearsal=True)) is None
@@ -85,6 +87,16 @@ def test_a_tick_says_all_so_far_and_only_where_something_was_ordered() -> None:
     assert shows.ticks() == []
     shows.take(event(OrderPlaced, order_id="o3", quantity=1))
     assert [(tick.told.orders, tick.told.units) for tick in shows.ticks()] == [(2, 3)]
+
+
+def test_what_was_cancelled_is_not_sold_whichever_is_heard_first() -> None:
+    shows = Shows()
+    shows.take(event(OrderCancelled, order_id="o9", quantity=2))
+    assert [(tick.told.orders, tick.told.units) for tick in shows.ticks()] == [(0, 0)]
+    for each in EVENING:
+        shows.take(each)
+    shows.take(event(OrderPlaced, order_id="o9", quantity=2))
+    assert next((tick.told.orders, tick.told.units) for tick in shows.ticks()) == (2, 2)
 
 
 def test_a_correction_replaces_a_close_and_is_not_replaced_by_it() -> None:

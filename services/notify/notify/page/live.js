@@ -4,12 +4,12 @@
 const WORDS = {
   zh: {
     title: "山货直播", other: "English", live: "直播中", connecting: "连接中…", nothing: "现在没有直播，开播后会自动显示。",
-    onScreen: "正在讲解", slot: (n) => `第 ${n} 档`, left: (t) => `直播价剩余 ${t}`, over: "直播价已结束", soldOut: "已售罄",
+    onScreen: "正在讲解", slot: (n) => `第 ${n} 档`, left: (t) => `直播价剩余 ${t}`, over: "直播价已结束", soldOut: "已售罄", waitlist: "已售罄，可在下单处候补",
     counts: (o, u, all) => `${o} 笔订单 · 已售 ${u} / ${all}`, sold: (u) => `售 ${u}`, ended: "直播已结束", waiting: "即将开始",
   },
   en: {
     title: "Shanhuo live", other: "中文", live: "live", connecting: "connecting…", nothing: "Nothing is live now. This page wakes up by itself.",
-    onScreen: "On screen now", slot: (n) => `Slot ${n}`, left: (t) => `live price for ${t}`, over: "live price is over", soldOut: "Sold out",
+    onScreen: "On screen now", slot: (n) => `Slot ${n}`, left: (t) => `live price for ${t}`, over: "live price is over", soldOut: "Sold out", waitlist: "Sold out: join the waitlist where you buy",
     counts: (o, u, all) => `${o} orders · ${u} of ${all} sold`, sold: (u) => `${u} sold`, ended: "The show has ended", waiting: "About to begin",
   },
 };
@@ -105,6 +105,7 @@ function countdown(slot) {
   if (slot.closed?.sold_out) return words.soldOut;
   const seconds = Math.floor((Date.parse(slot.item.closes_at) - Date.now() - ahead) / 1000);
   if (seconds <= 0) return words.over;
+  if (!slot.closed && sold(slot) >= slot.item.offered) return words.waitlist;
   return words.left(`${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
 }
 
