@@ -6,7 +6,7 @@ Numbers stand for things that exist when it is done: the nth allotment, the nth 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hypothesis import strategies as st
 from tests.integration.shop import Featured, on_screen, set_aside, show_over
@@ -20,6 +20,7 @@ from orders.domain import Outcome, Request, request_key
 
 When = Literal["before", "now", "after"]
 _MINUTES = {"before": (-20, -10), "now": (-5, 10), "after": (10, 20)}
+CHANNEL, HEADER, PAST = "elsewhere", "invoice,sku,quantity,placed_at,unit_price,customer", "2018-12-03T12:00:00Z"
 ANSWERS = (402, 404, 409, 412, 422)
 
 
@@ -205,6 +206,35 @@ class GiveBack:
             evening.books.promise("return", key, back)
 
 
+class Row(NamedTuple):
+    """A line of another platform's invoice; fewer than none came back."""
+
+    invoice: str
+    stock: int
+    customer: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Import:
+    """Another platform's file is taken in."""
+
+    rows: tuple[Row, ...]
+
+    def run(self, evening: Evening, by: Replica) -> None:
+        rows = [row for row in self.rows if evening.stock]
+        evening.books.imported(CHANNEL, rows)
+        text = [f"{row.invoice},{self._sku(evening, row)},{row.quantity},{PAST},9.9,{row.customer}" for row in rows]
+        report = by.engine.importing.take_in(CHANNEL, "\n".join((HEADER, *text)))
+        refused = {row.number for row in report.refused}
+        for number, row in enumerate(rows, start=2):  # the header is line 1
+            if number not in refused:
+                evening.books.promise("import", CHANNEL, row.invoice, str(row.quantity))
+
+    def _sku(self, evening: Evening, row: Row) -> str:
+        return evening.books.stock[evening.allotment(row.stock)].sku
+
+
 @dataclass(frozen=True)
 class Close:
     """It is sold no more: a shelf by its county, a slot by its show's end."""
@@ -235,7 +265,7 @@ class Tend:
         {"tick": by.engine.tick, "sweep": by.sweep, "publish": by.publish}[self.what]()
 
 
-Action = Allot | Feature | Place | Pay | Cancel | GiveBack | Close | Tend
+Action = Allot | Feature | Place | Pay | Cancel | GiveBack | Import | Close | Tend
 
 FEW = st.integers(0, 3)
 ORDER = st.integers(0, 7)
@@ -254,6 +284,10 @@ CHANGE = (
     | st.builds(Cancel, ORDER, st.sampled_from(("buyer", "county")))
     | st.builds(GiveBack, ORDER, FEW, st.integers(1, 3), st.booleans())
 )
+INVOICE = st.integers(1, 6)
+SOLD = st.builds(lambda n, *row: Row(str(n), *row), INVOICE, FEW, FEW, st.integers(1, 4))
+BACK = st.builds(lambda n, *row: Row(f"C{n}", *row), INVOICE, FEW, FEW, st.integers(-3, -1))
+IMPORT = st.builds(Import, st.lists(SOLD | SOLD | BACK, min_size=1, max_size=5).map(tuple))
 STOCK = ALLOT | st.builds(Feature, FEW, WHEN, st.sampled_from((2990, 3490))) | st.builds(Close, FEW)
 TEND = st.builds(Tend, st.sampled_from(("tick", "sweep", "publish")))
-ACTIONS = PLACE | CHANGE | PLACE | CHANGE | PLACE | STOCK | TEND
+ACTIONS = PLACE | CHANGE | PLACE | CHANGE | PLACE | STOCK | TEND | IMPORT

@@ -8,7 +8,7 @@ say, not how they came to say it.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from contracts.events import ItemFeatured, StockAllotted
 from evening.audit import Evidence, Promise, Told, databases, facts, selling
@@ -72,6 +72,11 @@ class Bookkeeper:
         assert _wish(same) == _wish(request), "the order of another request"
         assert _wish(same)[:3] == (outcome.order.allotment_id, outcome.order.buyer_id, outcome.order.quantity)
 
+    def imported(self, channel: str, rows: Sequence[Any]) -> None:
+        """Rows of a file are about to be taken in."""
+        for row in rows:
+            self.ask("import", channel, row.invoice, str(row.quantity))
+
     def ask(self, *what: str) -> None:
         self.asked.add(what)
 
@@ -92,6 +97,17 @@ class Bookkeeper:
         self._check_promises(orders, allotments)
 
     def _check_order(self, order: Order) -> None:
+        back = [goods.id for goods in order.returns]
+        assert len(set(back)) == len(back), f"the same return twice: {back}"
+        assert order.returned_quantity == sum(goods.quantity for goods in order.returns) <= order.quantity
+        assert order.refunded_fen <= (order.payment.amount_fen if order.payment else 0)
+        if order.imported:
+            sold = ("import", order.channel, order.external_number or "", str(order.quantity))
+            assert sold in self.asked, f"{order.id} was in no file"
+        else:
+            self._check_our_own(order, back)
+
+    def _check_our_own(self, order: Order, back: Sequence[str]) -> None:
         request = self.requests.get(order.id)
         assert request is not None, f"nobody asked for {order.id}"
         assert self.promised.get(request.request_key, order.id) == order.id, "another order was promised for its key"
@@ -103,28 +119,26 @@ class Bookkeeper:
             lapsed = request.pay_by is not None and request.pay_by <= datetime.now(UTC)
             assert lapsed or ("cancel", order.id) in self.asked, f"nobody cancelled {order.id}"
         assert order.payment is None or ("pay", order.id) in self.asked, f"nobody paid {order.id}"
-        back = [goods.id for goods in order.returns]
-        assert len(set(back)) == len(back), f"the same return twice: {back}"
         assert all(("return", order.id, key) in self.asked for key in back), f"nobody returned {order.id}"
-        assert order.returned_quantity == sum(goods.quantity for goods in order.returns) <= order.quantity
-        assert order.refunded_fen <= (order.payment.amount_fen if order.payment else 0)
 
     def _check_limits(self, orders: Iterable[Order]) -> None:
         held: Counter[tuple[str, str]] = Counter()
         for order in orders:
-            if order.state != "cancelled":
+            if order.state != "cancelled" and not order.imported:
                 held[order.buyer_id, order.allotment_id] += order.quantity
         for (buyer, allotment_id), units in held.items():
             limit = self.stock[allotment_id].per_buyer_limit
             assert limit is None or units <= limit, f"{buyer} holds {units} of {allotment_id}, {limit} are allowed"
 
     def _check_promises(self, orders: dict[str, Order], allotments: dict[str, Allotment]) -> None:
+        files = {(order.channel, order.external_number, str(order.quantity)) for order in orders.values()}
         holds: dict[str, Callable[..., bool]] = {
             "allot": lambda key: key in allotments,
             "close": lambda key: allotments[key].state == "closed",
             "cancel": lambda key: orders[key].state == "cancelled",
             "pay": lambda key: orders[key].payment is not None,
             "return": lambda key, back: back in [goods.id for goods in orders[key].returns],
+            "import": lambda *row: row in files or row[2].startswith("-"),
         }
         for kind, *what in self.done:
             assert holds[kind](*what), f"{kind} {what} was answered and has not happened"

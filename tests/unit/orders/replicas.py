@@ -43,6 +43,7 @@ class Replica:
     """One process of the service."""
 
     def __init__(self, settings: OrdersSettings, broker: Broker, provider: Any) -> None:
+        self.settings = settings
         self.relay = Relay("orders", broker)
         self.store = OrdersStore(self.relay, settings)
         self.engine = Engine(self.store, settings, provider)

@@ -19,7 +19,7 @@ from tests.unit.orders.bookkeeper import answer, expected
 from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
-from tests.unit.orders.resting import at_peace, found_at_once
+from tests.unit.orders.resting import at_peace, found_at_once, patient
 
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
@@ -41,16 +41,21 @@ class Machine(RuleBasedStateMachine):
         self.evening = Evening()
         self.broker = Broker()
         self.provider = Refunds()
+        self.patient = False
         self.replicas = [self.born() for _ in range(REPLICAS)]
         self.quiet = True  # nobody died or met another since the last peace
         for document in OrdersStore.documents:
             document._get_collection().delete_many({})
 
     def born(self) -> Replica:
-        return Replica(self.settings, self.broker, self.provider)
+        settings = patient(self.settings) if self.patient else self.settings
+        return Replica(settings, self.broker, self.provider)
 
-    @initialize(first=st.lists(ALLOT, min_size=1, max_size=2))
-    def stock(self, first: list[Allot]) -> None:
+    @initialize(first=st.lists(ALLOT, min_size=1, max_size=2), leaves_be=st.booleans())
+    def stock(self, first: list[Allot], leaves_be: bool) -> None:
+        """Replicas take each other's batches for left behind at once, or not before they have long died."""
+        self.patient = leaves_be
+        self.replicas = [self.born() for _ in range(REPLICAS)]
         for allot in first:
             allot.run(self.evening, self.replicas[0])
 
@@ -86,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def peace(self) -> None:
         """All timers run for a while. Then nothing is left to do, and the audit finds nothing."""
-        at_peace(self.settings, self.evening, self.broker, self.replicas)
+        at_peace(self.evening, self.broker, Replica(self.settings, self.broker, self.provider), self.replicas)
         self.quiet = True
 
     @precondition(lambda self: self.quiet)

@@ -18,7 +18,7 @@ from tests.unit.orders.acting import Action, Allot, Cancel, Close, Evening, Give
 from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
-from tests.unit.orders.resting import at_peace, found_at_once
+from tests.unit.orders.resting import at_peace, found_at_once, patient
 
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
@@ -88,12 +88,13 @@ class Shop:
         return self
 
     def born(self) -> Replica:
-        return Replica(self.settings, self.broker, Refunds())
+        return Replica(patient(self.settings), self.broker, Refunds())
 
     def end(self) -> None:
         """Nothing is wrong even now, and nothing is left undone in the end."""
         self.evening.books.check(self.one.store)
-        at_peace(self.settings, self.evening, self.broker, (self.one, self.other))
+        sweeper = Replica(self.settings, self.broker, Refunds())
+        at_peace(self.evening, self.broker, sweeper, (self.one, self.other))
 
 
 def _collections() -> list[Any]:
