@@ -16,7 +16,7 @@ from chassis.refusals import Unavailable
 from orders import paying
 from orders.cashier import Cashier
 from orders.model import Order
-from orders.payments import Paid, Providers
+from orders.payments import Paid, Pending, Providers
 from orders.store import OrdersStore
 
 _AT_ONCE: Final = 16  # green threads in the service
@@ -69,6 +69,8 @@ class Enquiring:
             _log.warning("a provider that was asked for money is not on any more", extra={"provider": name})
             return True
         found = provider.find(paying.purchase(order))
+        if isinstance(found, Pending):  # and let nobody pay for what is about to lapse
+            found = provider.close(paying.purchase(order))
         if not isinstance(found, Paid):
             return True
         now = self._cashier.receive(order.id, name, found)

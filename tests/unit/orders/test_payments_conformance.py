@@ -81,6 +81,21 @@ def test_what_nobody_paid_is_not_found_as_paid(rig: Rig, purchase: Purchase) -> 
     assert not isinstance(rig.provider.find(purchase), Paid)
 
 
+def test_what_was_closed_is_paid_no_more(remembering: Rig, purchase: Purchase) -> None:
+    remembering.provider.charge(purchase, remembering.token)
+    assert isinstance(remembering.provider.close(purchase), Declined)
+    assert isinstance(remembering.provider.find(purchase), Declined)
+
+
+def test_closing_what_was_paid_says_that_it_was(remembering: Rig, purchase: Purchase) -> None:
+    paid = bought(remembering, purchase)
+    assert remembering.provider.close(purchase) == paid
+
+
+def test_closing_what_was_never_asked_for_finds_nothing_paid(rig: Rig, purchase: Purchase) -> None:
+    assert not isinstance(rig.provider.close(purchase), Paid)
+
+
 def refund_of(paid: Paid, amount: int, key: str) -> Refund:
     return Refund(
         order_id=key.split(":")[0],

@@ -93,6 +93,10 @@ class PaymentProvider(Protocol):
         """How an order that was perhaps asked for stands now; None: nothing is known of it."""
         ...
 
+    def close(self, purchase: Purchase) -> Charge | None:
+        """Take no money for the order any more. How it stands then: paid, if it was paid before that."""
+        ...
+
     def refund(self, refund: Refund) -> None:
         """Give back part or all of a payment. Raises `RefundRefused`."""
         ...

@@ -80,6 +80,15 @@ class StripeProvider:
         """How the order's intent stands."""
         return _charge_of(self._intent(purchase))
 
+    def close(self, purchase: Purchase) -> Charge | None:
+        """Cancel the order's intent. One that is being processed can be cancelled no more."""
+        intent = self._intent(purchase)
+        with _answered():
+            try:
+                return _charge_of(self._stripe.v1.payment_intents.cancel(intent.id))
+            except stripe.InvalidRequestError:
+                return _charge_of(self._stripe.v1.payment_intents.retrieve(intent.id))
+
     def refund(self, refund: Refund) -> None:
         """Give back; what was wholly given back before needs no more."""
         with _answered():

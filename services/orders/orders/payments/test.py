@@ -76,6 +76,12 @@ class TestProvider:
         """How a slow one stands."""
         return self._slow.get(purchase.order_id)
 
+    def close(self, purchase: Purchase) -> Charge | None:
+        """A slow one that waits is over."""
+        if isinstance(self._slow.get(purchase.order_id), Pending):
+            self._slow[purchase.order_id] = Declined(reason="closed")
+        return self.find(purchase)
+
     def refund(self, refund: Refund) -> None:
         """Always succeeds for a payment of its own, up to what was paid."""
         if not 0 < refund.amount <= refund.paid or not refund.payment_id.startswith("test-"):

@@ -97,6 +97,11 @@ class WeChatPayProvider:
             return _paid(trade)
         return Pending(kind="wait") if trade["trade_state"] in _UNPAID else Declined(reason=trade["trade_state"])
 
+    def close(self, purchase: Purchase) -> Charge | None:
+        """Close the trade: its code can be paid no more."""
+        status, _ = self._ask(self._pay.close, out_trade_no=_number(purchase.order_id))
+        return Declined(reason="CLOSED") if status in _OK else self.find(purchase)
+
     def refund(self, refund: Refund) -> None:
         """Give back. Their refund number is made from the key; the same number again is the same refund."""
         status, answer = self._ask(

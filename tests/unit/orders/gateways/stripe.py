@@ -28,7 +28,9 @@ class Stripe:
         self.web = Web(self._answer)
 
     def pay(self, order_id: str) -> None:
-        """The buyer confirms on their page."""
+        """The buyer confirms on their page, if they still can."""
+        if self.of(order_id)["status"] == "canceled":
+            raise PermissionError("the intent was canceled")
         self._succeed(self.of(order_id))
 
     def of(self, order_id: str) -> dict[str, Any]:
@@ -55,6 +57,8 @@ class Stripe:
                 return 200, self.intents[name]
             case ["POST", "payment_intents", name, "confirm"]:
                 return self._confirm(self.intents[name], form["payment_method"])
+            case ["POST", "payment_intents", name, "cancel"]:
+                return self._cancel(self.intents[name])
             case ["POST", "refunds"]:
                 return self._refund(form)
         return 404, {"error": {"type": "invalid_request_error", "message": asked.path}}
@@ -82,6 +86,13 @@ class Stripe:
             error = {"type": "invalid_request_error", "code": "payment_intent_unexpected_state", "message": "done"}
             return 400, {"error": error}
         return 200, self._succeed(intent)
+
+    def _cancel(self, intent: dict[str, Any]) -> tuple[int, Any]:
+        if intent["status"] in ("succeeded", "canceled"):
+            error = {"type": "invalid_request_error", "code": "payment_intent_unexpected_state", "message": "over"}
+            return 400, {"error": error}
+        intent["status"] = "canceled"
+        return 200, intent
 
     def _succeed(self, intent: dict[str, Any]) -> dict[str, Any]:
         intent |= {"status": "succeeded", "amount_received": intent["amount"]}

@@ -78,13 +78,15 @@ class WeChat:
         self.web = Web(self._answer)
 
     def pay(self, order_id: str) -> None:
-        """The buyer scans the code and pays."""
+        """The buyer scans the code and pays, if they still can."""
         number = UUID(order_id).hex
+        if self.trades[number]["trade_state"] == "CLOSED":
+            raise PermissionError("the trade was closed")
         self.trades[number] |= {"trade_state": "SUCCESS", "transaction_id": f"42{number[:26]}"}
 
     def _answer(self, asked: Asked) -> tuple[int, bytes, dict[str, str]]:
         status, content = (401, {"code": "SIGN_ERROR"}) if not self._is_ours(asked) else self._do(asked)
-        body = as_json(content)
+        body = as_json(content) if status != 204 else b""
         return status, body, {**signature(body, by=self.signs_with), "Content-Type": "application/json"}
 
     def _is_ours(self, asked: Asked) -> bool:
@@ -105,6 +107,8 @@ class WeChat:
                 return self._native(body)
             case ["GET", "pay", "transactions", "out-trade-no", number]:
                 return (200, self.trades[number]) if number in self.trades else (404, {"code": "ORDER_NOT_EXIST"})
+            case ["POST", "pay", "transactions", "out-trade-no", number, "close"]:
+                return self._close(number)
             case ["POST", "refund", "domestic", "refunds"]:
                 return self._refund(body)
         return 404, {"code": "RESOURCE_NOT_EXISTS"}
@@ -120,6 +124,13 @@ class WeChat:
         if known["trade_state"] != "NOTPAY":
             return 400, {"code": "ORDERPAID"}
         return 200, {"code_url": f"weixin://wxpay/bizpayurl?pr={number[:8]}"}
+
+    def _close(self, number: str) -> tuple[int, dict[str, Any]]:
+        known = self.trades.get(number, {"trade_state": None})
+        if known["trade_state"] == "SUCCESS":
+            return 400, {"code": "ORDERPAID"}
+        known["trade_state"] = "CLOSED"
+        return 204, {}
 
     def _refund(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         name, amount = body["out_refund_no"], body["amount"]
