@@ -22,6 +22,7 @@ from stack.services import NAMES, Services
 DATA = Path(__file__).parents[2] / "deploy/data"
 OWN, FOREIGN = "520123", "350628"
 SKU = "XW-KIWI-5"
+COUPON = f"TENANCY-{secrets.token_hex(4).upper()}"
 
 
 class Scene(NamedTuple):
@@ -61,6 +62,7 @@ def scene(services: Services) -> Scene:
     allotment = told(office, "/allotments", slot, secrets.token_hex(8), 201)["allotment_id"]
     shelf = told(office, "/allotments", {**slot, "purpose": "shelf", "show_id": None, "slot": None}, show, 201)
     go_live(services, show)
+    told(services.client("orders", "office", ["county"], OWN), "/coupons", coupon(show), status=201)
     order = buy(services, allotment)
     entry = wait(services, shelf["allotment_id"])
     parcel = ship(services)
@@ -68,6 +70,7 @@ def scene(services: Services) -> Scene:
     ids = {
         "show_id": show,
         "slot": "1",
+        "code": COUPON,
         "allotment_id": allotment,
         "order_id": order,
         "entry_id": entry,
@@ -75,6 +78,11 @@ def scene(services: Services) -> Scene:
         "notice_id": notice,
     }
     return Scene(show, allotment, shelf["allotment_id"], order, parcel, notice, ids)
+
+
+def coupon(show: str) -> dict[str, Any]:
+    window = {"opens_at": "2018-12-03T12:00:00Z", "closes_at": "2100-01-01T00:00:00Z"}
+    return {"coupon_code": COUPON, "show_id": show, "county": OWN, "discount_fen": 1, "budget_fen": 10, **window}
 
 
 def plan(services: Services) -> str:
@@ -188,6 +196,8 @@ TRIES: dict[str, Try] = {
     "broadcast POST /shows/{show_id}/slots/{slot}/feature": Try(refused, json={}),
     "broadcast DELETE /shows/{show_id}/slots/{slot}": Try(refused),
     "orders POST /allotments/{allotment_id}/close": Try(refused),
+    "orders POST /coupons": Try(refused, json={**coupon("a-show"), "coupon_code": "STRANGERS"}),
+    "orders GET /coupons/{code}": Try(refused),
     "orders GET /orders": Try(shows_nothing_of_theirs),
     "orders GET /orders/{order_id}": Try(refused),
     "orders POST /orders/{order_id}/cancel": Try(refused),

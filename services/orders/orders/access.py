@@ -10,7 +10,7 @@ from chassis.refusals import Forbidden, Invalid, NotFound
 from contracts.ids import new_id
 from orders import domain, stock, waitlist
 from orders.domain import Request
-from orders.model import Allotment, Entry, Order, Parcel
+from orders.model import Allotment, Coupon, Entry, Order, Parcel
 from orders.store import OrdersStore
 from orders.views import PlaceOrder
 from orders.waitlist_views import JoinWaitlist
@@ -29,6 +29,7 @@ def request(call: Call[PlaceOrder], pay_within_seconds: int) -> Request:
         quantity=call.body.quantity,
         channel=call.body.channel,
         request_key=domain.request_key(buyer, call.idempotency_key or ""),
+        coupon_code=call.body.coupon_code,
         arrived_at=call.now,
         placed_at=call.now,
         pay_by=call.now + timedelta(seconds=pay_within_seconds),
@@ -94,6 +95,11 @@ def own_place(store: OrdersStore, principal: Principal, entry_id: str) -> Entry:
     """The place on a waitlist, if the caller waits there themselves."""
     entry = there(store.waitlist.get(entry_id))
     return there(entry if entry.buyer_id == principal.subject else None)
+
+
+def own_coupon(store: OrdersStore, principal: Principal, code: str) -> Coupon:
+    """The coupon, if it is the caller's county's."""
+    return _own(store.coupons.get(code), principal)
 
 
 def own_shelf(store: OrdersStore, principal: Principal, allotment_id: str) -> Allotment:

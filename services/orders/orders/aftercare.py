@@ -20,6 +20,7 @@ from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
 from orders import freshness, lifecycle, stock
+from orders.couponing import Couponing
 from orders.enquiring import Enquiring
 from orders.model import Allotment, Change, Order
 from orders.refunding import Refunding
@@ -39,6 +40,7 @@ class Aftercare:
         enquiring: Enquiring,
         refunding: Refunding,
         waiting: Waiting,
+        couponing: Couponing,
         settings: OrdersSettings,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
@@ -46,6 +48,7 @@ class Aftercare:
         self._enquiring = enquiring
         self._refunding = refunding
         self._waiting = waiting
+        self._couponing = couponing
         self._clock = clock
         self._settle_after = timedelta(seconds=settings.settle_after_seconds)
 
@@ -119,6 +122,7 @@ class Aftercare:
             if any(owed.kind == "units" for owed in order.owed):
                 by_allotment[order.allotment_id].append(order.id)
             self._refunding.give_back(order)
+        self._couponing.give_back(orders)
         for allotment_id, order_ids in by_allotment.items():
             self._release(allotment_id, order_ids)
 

@@ -54,6 +54,8 @@ def placed(order: Order) -> OrderPlaced:
         external_number=order.external_number,
         placed_at=order.placed_at,
         pay_by=order.pay_by,
+        coupon_code=order.coupon_code,
+        discount_fen=order.discount_fen,
     )
 
 

@@ -9,7 +9,7 @@ price by our queue.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -17,8 +17,8 @@ import msgspec
 
 from chassis.refusals import Conflict, Invalid, Refusal
 from contracts.events import Fact
-from orders import announcing
-from orders.model import Allotment, Line, Order, Payment
+from orders import announcing, coupons
+from orders.model import Allotment, Coupon, Line, Order, Payment
 
 MOST_PER_ORDER = 999
 CHANNEL_PROVIDER = "channel"
@@ -83,6 +83,12 @@ def request_key(buyer_id: str, idempotency_key: str) -> str:
     return hashlib.sha256(f"{buyer_id}:{idempotency_key}".encode()).hexdigest()
 
 
+def keys_of(request: Request) -> list[str]:
+    """The keys of orders that matter to the request: its own, and that of the coupon it would use."""
+    coupon = [coupons.key(request.coupon_code, request.buyer_id)] if request.coupon_code else []
+    return [request.request_key, *coupon]
+
+
 def order_of(allotment: Allotment, line: Line) -> Order:
     """The order that a decided line means: the same whether who decided makes it, or who finishes for them."""
     total = line.unit_price_fen * line.quantity - line.discount_fen
@@ -113,7 +119,7 @@ def order_of(allotment: Allotment, line: Line) -> Order:
         unit_price_fen=line.unit_price_fen,
         total_fen=total,
         weight_g=allotment.weight_g * line.quantity,
-        keys=[line.request_key, *(limit_key(allotment.id, line.buyer_id, place) for place in line.places)],
+        keys=_keys(allotment, line),
         external_number=line.external_number,
         coupon_code=line.coupon_code,
         discount_fen=line.discount_fen,
@@ -123,6 +129,12 @@ def order_of(allotment: Allotment, line: Line) -> Order:
         payment=payment,
         version=2 if line.imported else 1,
     )
+
+
+def _keys(allotment: Allotment, line: Line) -> list[str]:
+    places = [limit_key(allotment.id, line.buyer_id, place) for place in line.places]
+    coupon = [coupons.key(line.coupon_code, line.buyer_id)] if line.coupon_code else []
+    return [line.request_key, *places, *coupon]
 
 
 def first_facts(order: Order) -> tuple[Fact, ...]:
@@ -137,7 +149,9 @@ def limit_key(allotment_id: str, buyer_id: str, place: int) -> str:
     return f"{_PLACE}{allotment_id}:{buyer_id}:{place}"
 
 
-def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Request]) -> Decision:
+def decide(
+    allotment: Allotment, taken: Sequence[Order], requests: Sequence[Request], known_coupons: Mapping[str, Coupon] = {}
+) -> Decision:
     """Decide all requests in their order.
 
     `taken`: the orders known so far, decided or at rest, that have the requests' keys or, where the allotment has a
@@ -149,7 +163,7 @@ def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Requ
         by_key[order.request_key] = order
         if order.allotment_id == allotment.id and order.state != "cancelled":
             held[order.buyer_id].append(order)
-    remaining = allotment.remaining
+    remaining, purse = allotment.remaining, coupons.Purse(known_coupons, taken)
     outcomes: list[Outcome] = []
     lines: list[Line] = []
     for request in requests:
@@ -158,10 +172,11 @@ def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Requ
             outcomes.append(replay(known, request))
             continue
         theirs = held.get(request.buyer_id, ())
-        if refused := _refuse(allotment, remaining, sum(order.quantity for order in theirs), request):
+        already = sum(order.quantity for order in theirs)
+        if refused := _refuse(allotment, remaining, already, request) or _no_coupon(allotment, purse, request):
             outcomes.append(refused)
             continue
-        line = _line(allotment, request, theirs)
+        line = _line(allotment, request, theirs, purse)
         order = by_key[request.request_key] = order_of(allotment, line)
         if allotment.per_buyer_limit is not None:
             held[request.buyer_id].append(order)
@@ -172,8 +187,8 @@ def decide(allotment: Allotment, taken: Iterable[Order], requests: Sequence[Requ
 
 
 def replay(known: Order, request: Request) -> Outcome:
-    asked = (request.allotment_id, request.quantity, request.channel, request.buyer_id)
-    if asked == (known.allotment_id, known.quantity, known.channel, known.buyer_id):
+    asked = (request.allotment_id, request.quantity, request.channel, request.buyer_id, request.coupon_code)
+    if asked == (known.allotment_id, known.quantity, known.channel, known.buyer_id, known.coupon_code):
         return Replayed(known)
     return Refused(key_reused())
 
@@ -238,8 +253,20 @@ def waitlist_address(allotment_id: str) -> str:
     return f"/allotments/{allotment_id}/waitlist"
 
 
-def _line(allotment: Allotment, request: Request, theirs: Iterable[Order]) -> Line:
-    price = request.unit_price_fen if request.unit_price_fen is not None else price_fen(allotment)
+def _no_coupon(allotment: Allotment, purse: coupons.Purse, request: Request) -> Refused | None:
+    if request.coupon_code is None:
+        return None
+    total = _unit_price(allotment, request) * request.quantity
+    refusal = purse.refuse(allotment, request.coupon_code, request.buyer_id, total, request.arrived_at)
+    return Refused(refusal) if refusal else None
+
+
+def _unit_price(allotment: Allotment, request: Request) -> int:
+    return request.unit_price_fen if request.unit_price_fen is not None else price_fen(allotment)
+
+
+def _line(allotment: Allotment, request: Request, theirs: Iterable[Order], purse: coupons.Purse) -> Line:
+    price = _unit_price(allotment, request)
     return Line(
         id=request.order_id,
         buyer_id=request.buyer_id,
@@ -253,6 +280,8 @@ def _line(allotment: Allotment, request: Request, theirs: Iterable[Order]) -> Li
         imported=request.imported,
         external_number=request.external_number,
         places=_places(allotment, request, theirs),
+        coupon_code=request.coupon_code,
+        discount_fen=purse.use(request.coupon_code, request.buyer_id, price * request.quantity),
     )
 
 

@@ -39,7 +39,12 @@ class Engine:
         refunding = Refunding(store, self.providers, settings.payment_retry_seconds)
         self.cashier = Cashier(store, self.providers, refunding, settings.placing_batch)
         self.aftercare = Aftercare(
-            store, Enquiring(store, self.providers, self.cashier), refunding, self.waiting, settings
+            store,
+            Enquiring(store, self.providers, self.cashier),
+            refunding,
+            self.waiting,
+            self.placing.couponing,
+            settings,
         )
         self.allotments = Allotments(store, self.placing, self.waiting)
         self.parcels = Parcels(store, settings)
@@ -66,6 +71,7 @@ class Engine:
         found = {
             "batches": self.placing.settling.settle_left_behind(),
             "buckets": self.placing.buckets.settle_left_behind(),
+            "coupons": self.placing.couponing.settle_left_behind(),
             "debts": self.aftercare.settle_left_behind(),
             "lapsed": self.aftercare.lapse_due(),
             "waitlists": self.waiting.attend_left_behind(),

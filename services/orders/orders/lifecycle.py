@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from chassis.refusals import Conflict, Invalid
-from orders import announcing
+from orders import announcing, coupons
 from orders.domain import CHANNEL_PROVIDER
 from orders.model import Change, Order, Owed, Parcel, Payment, Return
 
@@ -80,7 +80,9 @@ def _end(order: Order, reason: str, now: datetime) -> Change:
             **_freed(order),
             "refunded_fen": order.refunded_fen + refund,
         },
-        append={"owed": _owed(order, order.quantity - order.returned_quantity, refund, now)},
+        append={
+            "owed": [*_owed(order, order.quantity - order.returned_quantity, refund, now), *coupons.owed(order, now)]
+        },
         facts=(announcing.cancelled(order, reason=reason, refund_fen=refund, now=now),),
         at=now,
     )

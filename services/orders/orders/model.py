@@ -123,6 +123,43 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     owed: list["Owed"] = []
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A coupon's money set aside for a batch: for which orders, and on which state of which document."""
+
+    batch_id: str
+    source_id: str
+    source_version: int
+    orders: dict[str, int]
+    at: datetime
+
+    @property
+    def amount_fen(self) -> int:
+        """All of it."""
+        return sum(self.orders.values())
+
+
+class Coupon(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount off orders of one show and county, once for each buyer.
+
+    Always, at rest: left + held + used = budget.
+    """
+
+    code: str = msgspec.field(name="_id")
+    show_id: str
+    county: str
+    discount_fen: int
+    least_fen: int
+    budget_fen: int
+    left_fen: int
+    used_fen: int = 0
+    opens_at: datetime
+    closes_at: datetime
+    holds: dict[str, Hold] = {}
+    held_since: datetime | None = None
+    released: list[str] = []
+    version: int = 0
+
+
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """The whole amount of an order, taken."""
 
@@ -146,7 +183,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     """What an order still owes after a change: units to its allotment, or money to its buyer. Cleared when given."""
 
     id: str
-    kind: Literal["units", "refund"]
+    kind: Literal["units", "refund", "coupon"]
     amount: int
     since: datetime
     payment_id: str | None = None  # the payment that goes back, where it is not the order's own

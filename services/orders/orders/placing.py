@@ -14,34 +14,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Unavailable
 from orders import batches, domain, figures
+from orders.batching import Batching, Sale
 from orders.buckets import Buckets
-from orders.domain import Decision, Outcome, Refused, Request
+from orders.couponing import Couponing
+from orders.domain import Outcome, Refused, Request
 from orders.missed import Missed
-from orders.model import Allotment, Batch, Bucket, Order
+from orders.model import Allotment, Bucket, Order
 from orders.settings import OrdersSettings
-from orders.settling import Part, Settling, Void
-from orders.store import OrdersStore, SourceRows, Taking, pause
+from orders.settling import Settling, Void
+from orders.store import OrdersStore, pause
 
 _TRIES: Final = 40
 _ALLOTMENTS_AT_ONCE: Final = 256  # so that no batch waits long between its taking and its inserting
 Groups = dict[str, list[Request]]
-
-
-class _Sale(NamedTuple):
-    """Requests on one allotment, decided against what one document holds. `surely`: nothing is held elsewhere."""
-
-    allotment: Allotment
-    source: Allotment | Bucket
-    requests: list[Request]
-    decision: Decision
-    surely: bool
 
 
 class Placing:
@@ -54,6 +46,8 @@ class Placing:
         self.settling = Settling(store, settings, clock)
         self.buckets = Buckets(store, settings, clock)
         self.missed = Missed(store, clock)
+        self.couponing = Couponing(store, self.settling, settings, clock)
+        self._batching = Batching(store, self.settling, self.buckets, self.couponing)
 
     def place(self, requests: Sequence[Request]) -> list[Outcome]:
         """An outcome for each request, in their order. Requests on one allotment are decided in their order."""
@@ -91,7 +85,8 @@ class Placing:
             none = Refused(NotFound("no-such-allotment", "There is no such allotment."))
             outcomes.update((request.order_id, none) for request in groups[key])
         sales = self._decide(groups, allotments, remembered)
-        took, void = self._take([sale for sale in sales if sale.decision.lines])
+        selling = [sale for sale in sales if sale.decision.lines]
+        took, void = self._batching.write(selling) if selling else (set(), {})
         for sale in sales:
             if not sale.decision.lines or sale.source.id in took:
                 self._conclude(sale, outcomes, void)
@@ -117,18 +112,20 @@ class Placing:
         self.settling.settle(allotment, allotment)
         return self._store.allotments.get(allotment.id) or allotment
 
-    def _decide(self, groups: Groups, allotments: dict[str, Allotment], remembered: set[str]) -> list[_Sale]:
+    def _decide(self, groups: Groups, allotments: dict[str, Allotment], remembered: set[str]) -> list[Sale]:
         own = self.buckets.own(key for key, allotment in allotments.items() if allotment.loans)
         taken = self._taken(allotments, own, groups)
+        known = self.couponing.known(request.coupon_code for group in groups.values() for request in group)
         sales = []
         for key, allotment in allotments.items():
             source = own.get(key, allotment)
             seen = msgspec.structs.replace(allotment, remaining=source.remaining)
-            decision = domain.decide(seen, taken[key], groups[key])
-            sales.append(_Sale(allotment, source, groups[key], decision, key in remembered or not allotment.loans))
+            decision = domain.decide(seen, taken[key], groups[key], known)
+            surely = key in remembered or not allotment.loans
+            sales.append(Sale(allotment, source, groups[key], decision, known, surely))
         return [self._sure(sale) for sale in sales]
 
-    def _sure(self, sale: _Sale) -> _Sale:
+    def _sure(self, sale: Sale) -> Sale:
         """Nobody is refused for want of units while some are held elsewhere."""
         if sale.surely or not any(map(_sold_out, sale.decision.outcomes)):
             self._remember(sale)
@@ -141,7 +138,7 @@ class Placing:
             self._remember(sale)
         return sale
 
-    def _remember(self, sale: _Sale) -> None:
+    def _remember(self, sale: Sale) -> None:
         allotment = sale.allotment
         if allotment.remaining == 0 and not allotment.pending and sale.source is allotment:
             self._sold_out[allotment.id] = (time.monotonic() + self._sold_out_memory, allotment)
@@ -154,61 +151,18 @@ class Placing:
         keys: dict[str, str] = {}
         for key, allotment in allotments.items():
             for source in {allotment.id: allotment, own.get(key, allotment).id: own.get(key, allotment)}.values():
-                known = self.settling.finished(self._rows(source), source.id)
+                known = self.settling.finished(self._batching.rows(source), source.id)
                 lines = batches.lines(source.batches, known)
                 taken[key] += [domain.order_of(allotment, line) for line in lines]
             if allotment.per_buyer_limit is not None:
                 taken[key] += self._store.orders.of_buyers(key, {request.buyer_id for request in groups[key]})
-            keys |= {request.request_key: key for request in groups[key]}
+            keys |= {asked: key for request in groups[key] for asked in domain.keys_of(request)}
         for order in self._store.orders.by_keys(keys):
-            taken[keys[order.request_key]].append(order)
+            for key in {keys[asked] for asked in order.keys if asked in keys}:
+                taken[key].append(order)
         return taken
 
-    def _rows(self, source: Allotment | Bucket) -> SourceRows[Any]:
-        return self._store.allotments if isinstance(source, Allotment) else self._store.buckets
-
-    def _take(self, sales: Sequence[_Sale]) -> tuple[set[str], Void]:
-        """Write the decisions: the documents that took theirs, and the orders that could not be."""
-        if not sales:
-            return set(), {}
-        sources = [sale.source.id for sale in sales]
-        batch = self.settling.new_batch(sources)
-        try:
-            takings = {sale.source.id: self._taking(sale, batch) for sale in sales}
-            took = self._write(list(takings.values()))
-            self._judge(sales, took, batch)
-            parts = [self._part(sale, takings[sale.source.id]) for sale in sales if sale.source.id in took]
-            return took, self.settling.realise(parts)
-        except BaseException:
-            self.settling.drop(sources, batch)
-            raise
-
-    def _taking(self, sale: _Sale, batch: str) -> Taking:
-        loan = self.buckets.loan(sale.allotment, sale.decision.units) if sale.source is sale.allotment else 0
-        finished = self.settling.finished(self._rows(sale.source), sale.source.id)
-        return Taking(sale.source, batch, Batch(lines=sale.decision.lines, loan=loan), finished)
-
-    def _write(self, takings: Sequence[Taking]) -> set[str]:
-        took: set[str] = set()
-        for rows in (self._store.allotments, self._store.buckets):
-            theirs = [taking for taking in takings if self._rows(taking.source) is rows]
-            took |= rows.take(theirs) if theirs else set()
-        return took
-
-    def _judge(self, sales: Sequence[_Sale], took: set[str], batch: str) -> None:
-        """Whether this process has an allotment's document for itself."""
-        self.settling.drop([sale.source.id for sale in sales if sale.source.id not in took], batch)
-        for sale in sales:
-            if sale.source is sale.allotment:
-                count = self.buckets.won if sale.source.id in took else self.buckets.lost
-                count(sale.allotment.id)
-
-    def _part(self, sale: _Sale, taking: Taking) -> Part:
-        if taking.batch.loan:
-            self.buckets.opened(sale.allotment.id, taking.batch_id)
-        return Part(self._rows(sale.source), sale.source.id, sale.allotment, taking.batch_id, taking.batch)
-
-    def _conclude(self, sale: _Sale, outcomes: dict[str, Outcome], void: Void) -> None:
+    def _conclude(self, sale: Sale, outcomes: dict[str, Outcome], void: Void) -> None:
         """Answer each request, or leave it for another round."""
         for request, outcome in zip(sale.requests, sale.decision.outcomes, strict=True):
             answer = _answer(request, outcome, void)

@@ -18,6 +18,7 @@ from contracts.codec import Event
 from contracts.events import HubListed, ItemFeatured, StockAllotted, StreamEnded
 from orders import access, domain, freshness
 from orders.channel_doors import ChannelDoors
+from orders.coupon_doors import CouponDoors
 from orders.engine import Engine, Selling
 from orders.life_doors import LifeDoors
 from orders.model import Allotment, Hub
@@ -39,7 +40,7 @@ from orders.waitlist_doors import WaitlistDoors
 _log = logging.getLogger(__name__)
 
 
-class OrdersService(ChannelDoors, LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
+class OrdersService(ChannelDoors, CouponDoors, LifeDoors, ParcelDoors, PaymentDoors, WaitlistDoors):
     """Nothing oversold, nothing lost, parcels out."""
 
     name = "orders"

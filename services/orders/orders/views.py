@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from chassis.http import Paging
-from contracts.types import Channel, County, Fen, Grams, Id, Purpose, SomeUnits, Units
+from contracts.types import Channel, County, CouponCode, Fen, Grams, Id, Purpose, SomeUnits, Units
 from orders import domain, lifecycle
 from orders.model import Allotment, Order, Parcel
 
@@ -20,6 +20,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     allotment_id: Id
     quantity: Quantity
     channel: Channel
+    coupon_code: CouponCode | None = None
 
 
 class PayOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +118,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime | None
     cancelled_at: datetime | None
     cancel_reason: str | None
+    coupon_code: CouponCode | None
+    discount_fen: Fen
     returned_quantity: Units
     refunded_fen: Fen
     parcel_id: Id | None
@@ -181,6 +184,8 @@ def order_view(order: Order, parcel: Parcel | None = None) -> OrderView:
         paid_at=order.payment.paid_at if order.payment else None,
         cancelled_at=order.cancelled_at,
         cancel_reason=order.cancel_reason,
+        coupon_code=order.coupon_code,
+        discount_fen=order.discount_fen,
         returned_quantity=order.returned_quantity,
         refunded_fen=order.refunded_fen,
         parcel_id=order.parcel_id,

@@ -7,10 +7,12 @@ from chassis.mongo import Store
 from orders.settings import OrdersSettings
 from orders.store.allotments import AllotmentRows
 from orders.store.buckets import BucketRows
+from orders.store.coupons import CouponRows
 from orders.store.declined import DeclinedRows
 from orders.store.documents import (
     AllotmentDoc,
     BucketDoc,
+    CouponDoc,
     DeclinedDoc,
     EndedShowDoc,
     HubDoc,
@@ -46,6 +48,7 @@ class OrdersStore(Store):
     documents = (
         AllotmentDoc,
         BucketDoc,
+        CouponDoc,
         WindowDoc,
         EndedShowDoc,
         OrderDoc,
@@ -60,6 +63,7 @@ class OrdersStore(Store):
         super().__init__(relay, settings)  # type: ignore[arg-type]  # a relay is whatever publishes; tests have another
         self.allotments = AllotmentRows(relay)
         self.buckets = BucketRows(relay)
+        self.coupons = CouponRows(relay)
         self.orders = OrderRows(relay)
         self.parcels = ParcelRows(relay)
         self.declined = DeclinedRows(relay)

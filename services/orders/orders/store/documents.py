@@ -86,6 +86,20 @@ class BucketDoc(Aggregate):
     }
 
 
+class CouponDoc(Document):
+    """A show's coupon. It tells nobody anything, so it has no outbox."""
+
+    id = StringField(primary_key=True)
+    show_id = StringField()
+    held_since = DateTimeField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "coupons",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": ["show_id", {"fields": ["held_since"], "sparse": True}],
+    }
+
+
 class ParcelDoc(Aggregate):
     """A parcel; `packing` while its orders are being claimed."""
 

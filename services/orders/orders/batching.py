@@ -1,0 +1,87 @@
+"""Writes what was decided of one or more allotments as a batch: coupons are held, units taken, orders made, coupons
+concluded. Decides nothing; who loses a document to somebody faster is told so.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from orders.buckets import Buckets
+from orders.couponing import Couponing
+from orders.domain import Decision, Request
+from orders.model import Allotment, Batch, Bucket, Coupon
+from orders.settling import Part, Settling, Void
+from orders.store import OrdersStore, SourceRows, Taking
+
+
+class Sale(NamedTuple):
+    """Requests on one allotment, decided against what one document holds. `surely`: nothing is held elsewhere."""
+
+    allotment: Allotment
+    source: Allotment | Bucket
+    requests: list[Request]
+    decision: Decision
+    coupons: dict[str, Coupon]
+    surely: bool
+
+
+class Batching:
+    """One for each process."""
+
+    def __init__(self, store: OrdersStore, settling: Settling, buckets: Buckets, couponing: Couponing) -> None:
+        self._store = store
+        self._settling = settling
+        self._buckets = buckets
+        self._couponing = couponing
+
+    def rows(self, source: Allotment | Bucket) -> SourceRows[Any]:
+        """Where such a document lies."""
+        return self._store.allotments if isinstance(source, Allotment) else self._store.buckets
+
+    def write(self, sales: Sequence[Sale]) -> tuple[set[str], Void]:
+        """Write the decisions: the documents that took theirs, and the orders that could not be."""
+        sources = [sale.source.id for sale in sales]
+        batch = self._settling.new_batch(sources)
+        try:
+            held = [
+                sale for sale in sales if self._couponing.hold(batch, sale.source, sale.decision.lines, sale.coupons)
+            ]
+            takings = {sale.source.id: self._taking(sale, batch) for sale in held}
+            took = self._take(list(takings.values()))
+            self._judge(held, took)
+            self._settling.drop([key for key in sources if key not in took], batch)
+            parts = [self._part(sale, takings[sale.source.id]) for sale in held if sale.source.id in took]
+            void = self._settling.realise(parts)
+        except BaseException:
+            self._settling.drop(sources, batch)
+            raise
+        for sale in held:
+            born = [line.id for line in sale.decision.lines if sale.source.id in took and line.id not in void]
+            self._couponing.conclude_sale(batch, sale.source, sale.decision.lines, born)
+        return took, void
+
+    def _hold(self, batch: str, sale: Sale) -> bool:
+        return self._couponing.hold(batch, sale.source, sale.decision.lines, sale.coupons)
+
+    def _taking(self, sale: Sale, batch: str) -> Taking:
+        loan = self._buckets.loan(sale.allotment, sale.decision.units) if sale.source is sale.allotment else 0
+        finished = self._settling.finished(self.rows(sale.source), sale.source.id)
+        return Taking(sale.source, batch, Batch(lines=sale.decision.lines, loan=loan), finished)
+
+    def _take(self, takings: Sequence[Taking]) -> set[str]:
+        took: set[str] = set()
+        for rows in (self._store.allotments, self._store.buckets):
+            theirs = [taking for taking in takings if self.rows(taking.source) is rows]
+            took |= rows.take(theirs) if theirs else set()
+        return took
+
+    def _judge(self, sales: Sequence[Sale], took: set[str]) -> None:
+        """Whether this process has an allotment's document for itself."""
+        for sale in sales:
+            if sale.source is sale.allotment:
+                count = self._buckets.won if sale.source.id in took else self._buckets.lost
+                count(sale.allotment.id)
+
+    def _part(self, sale: Sale, taking: Taking) -> Part:
+        if taking.batch.loan:
+            self._buckets.opened(sale.allotment.id, taking.batch_id)
+        return Part(self.rows(sale.source), sale.source.id, sale.allotment, taking.batch_id, taking.batch)
