@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.unit.orders.gateways import stripe, wechatpay
 from tests.unit.orders.gateways.rigs import RIGS, Rig, settings
@@ -197,6 +198,14 @@ def test_stripe_charges_a_payment_method_at_once(purchase: Purchase) -> None:
         assert isinstance(paid, Paid)
         assert paid.amount == 7980
         assert rig.provider.charge(purchase, stripe.GOOD) == paid
+
+
+def test_stripe_declines_what_is_too_little_for_it(purchase: Purchase) -> None:
+    little = msgspec.structs.replace(purchase, amount_fen=stripe.LEAST - 1)
+    with RIGS["stripe"]() as rig:
+        assert isinstance(rig.provider.charge(little, stripe.GOOD), Declined)
+        assert rig.provider.find(little) is None
+        assert rig.provider.close(little) is None
 
 
 def test_what_else_a_merchant_sells_by_wechat_pay_is_nothing_to_us(purchase: Purchase) -> None:

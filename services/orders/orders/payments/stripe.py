@@ -64,6 +64,8 @@ class StripeProvider:
     def charge(self, purchase: Purchase, token: str | None) -> Charge:
         """Confirm the order's intent with the buyer's payment method, or hand its secret to the buyer's page."""
         intent = self._intent(purchase)
+        if intent is None:
+            return Declined(reason="refused by Stripe")
         if token is None or intent.status in ("succeeded", "processing", "canceled"):
             return _charge_of(intent)
         with _answered():
@@ -78,11 +80,14 @@ class StripeProvider:
 
     def find(self, purchase: Purchase) -> Charge | None:
         """How the order's intent stands."""
-        return _charge_of(self._intent(purchase))
+        intent = self._intent(purchase)
+        return None if intent is None else _charge_of(intent)
 
     def close(self, purchase: Purchase) -> Charge | None:
         """Cancel the order's intent. One that is being processed can be cancelled no more."""
         intent = self._intent(purchase)
+        if intent is None:
+            return None
         with _answered():
             try:
                 return _charge_of(self._stripe.v1.payment_intents.cancel(intent.id))
@@ -116,18 +121,23 @@ class StripeProvider:
         order_id = (said.get("metadata") or {}).get("order_id")
         return read(event.id, order_id, said) if read and order_id else None
 
-    def _intent(self, purchase: Purchase) -> stripe.PaymentIntent:
+    def _intent(self, purchase: Purchase) -> stripe.PaymentIntent | None:
+        """The order's intent; None when Stripe will have none, for so little money, for one."""
         with _answered():
-            intent = self._stripe.v1.payment_intents.create(
-                {
-                    "amount": purchase.amount_fen,
-                    "currency": CURRENCY.lower(),
-                    "description": purchase.description,
-                    "metadata": {"order_id": purchase.order_id},
-                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                },
-                {"idempotency_key": f"order-{purchase.order_id}"},
-            )
+            try:
+                intent = self._stripe.v1.payment_intents.create(
+                    {
+                        "amount": purchase.amount_fen,
+                        "currency": CURRENCY.lower(),
+                        "description": purchase.description,
+                        "metadata": {"order_id": purchase.order_id},
+                        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                    },
+                    {"idempotency_key": f"order-{purchase.order_id}"},
+                )
+            except stripe.InvalidRequestError as refused:
+                _log.error("Stripe refuses an intent: %s", refused.code, extra={"order": purchase.order_id})
+                return None
             if _replayed(intent):  # the answer of then, not the state of now
                 intent = self._stripe.v1.payment_intents.retrieve(intent.id)
         return intent

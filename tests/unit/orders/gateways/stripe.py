@@ -15,6 +15,7 @@ from orders.payments import Purchase
 
 KEY, WEBHOOK_SECRET = "sk_test_nevertobeshown", "whsec_never_to_be_shown"
 GOOD, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
+LEAST = 400
 
 
 class Stripe:
@@ -52,6 +53,8 @@ class Stripe:
     def _do(self, asked: Asked, form: dict[str, str]) -> tuple[int, Any]:
         match [asked.method, *asked.path.split("/")[2:]]:
             case ["POST", "payment_intents"]:
+                if int(form["amount"]) < LEAST:
+                    return 400, {"error": {"type": "invalid_request_error", "code": "amount_too_small", "message": ""}}
                 return 200, self._create(form)
             case ["GET", "payment_intents", name]:
                 return 200, self.intents[name]
