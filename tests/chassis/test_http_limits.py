@@ -6,20 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.chassis.wire import raw
 
 from stack.issuer import Issuer
 from stack.services import Service
 
 Problem = Callable[[httpx.Response, int, str], dict[str, Any]]
 KEY = {"Idempotency-Key": "first"}
-
-
-def raw(service: Service, request: bytes) -> bytes:
-    """Send bytes, and read what comes until the server closes."""
-    host, _, port = service.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(request)
-        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def test_a_body_that_announces_too_much_is_refused_unread(sample: Service, issuer: Issuer) -> None:
