@@ -9,10 +9,12 @@ See docs/benchmarks.md.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 from rich.console import Console
@@ -34,13 +36,15 @@ WIDTH = 150  # of the tables where they go to a file
 def main() -> None:
     """Measure, show, write; exit with 1 when something did not hold."""
     wanted = _arguments().parse_args()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     run_dir = Path(tempfile.mkdtemp(prefix="shanhuo-bench-"))
     try:
         programme = _measured(wanted, run_dir, console)
     except ProcessError as error:
         sys.exit(f"bench: {error}\nThe logs are in {run_dir}.")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # also what a signal to end becomes
         shutil.rmtree(run_dir, ignore_errors=True)
         sys.exit("bench: stopped")
     shutil.rmtree(run_dir, ignore_errors=True)
@@ -130,6 +134,10 @@ def _arguments() -> Arguments:
         told = os.environ.get(variable, "")
         arguments.add_argument(f"--{name}", default=told, help=f"instead of the embedded one (or {variable})")
     return arguments
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _numbers(text: str) -> list[int]:

@@ -24,6 +24,8 @@ from stack.reading import ends
 
 Say = Callable[[str], object]
 _CLOSING: Final = 3.0  # seconds to come to rest and to stop everything
+_IN_BULK: Final = 3.0  # seconds that orders in bulk take where time is short, about
+_DEARER: Final = 4  # orders of a thousand items are a thousand decisions, so fewer will do
 BESIDE: Final = 64  # buyers at the bare service: those that the goal speaks of
 
 
@@ -148,15 +150,18 @@ class Programme:
             return
         channel.ready(shop)
         for items in sorted({1, max(self.wish.items)}):
-            self.say(f"{self.wish.channel_orders} orders of a channel, {items} items")
-            stock, began = shop.stock(items), new_id()
-            stands = ends(self.engines.kafka, [channel.TOPIC])
-            bulk = channel.send(shop, list(stock.values()), self.wish.channel_orders, self.wish.patience, self.tick)
-            self.bulk.append(bulk)
-            checks = auditor.imported(began, list(stock), self.wish.channel_orders)
-            self._hold(f"{bulk.orders} orders of a channel, {items} items", checks)
-            rate = ceilings.consume(self.engines.kafka, stands, self.wish.channel_orders)
-            self.ceilings.setdefault("consume_per_second", rate)
+            number = self.wish.channel_orders // (1 if items == 1 else _DEARER)
+            if self._time_for(f"{number} orders of a channel, {items} items", _IN_BULK):
+                self._bulk(shop, auditor, items, number)
+
+    def _bulk(self, shop: Shop, auditor: Auditor, items: int, number: int) -> None:
+        self.say(f"{number} orders of a channel, {items} items")
+        stock, began = shop.stock(items), new_id()
+        stands = ends(self.engines.kafka, [channel.TOPIC])
+        self.bulk.append(channel.send(shop, list(stock.values()), number, self.wish.patience, self.tick))
+        self._hold(f"{number} orders of a channel, {items} items", auditor.imported(began, list(stock), number))
+        rate = ceilings.consume(self.engines.kafka, stands, number)
+        self.ceilings.setdefault("consume_per_second", rate)
 
     def _exact(self) -> None:
         for variant in exact.variants(self.wish.replicas):
