@@ -27,6 +27,8 @@ HEARD = (
     "order.paid",
     "order.cancelled",
     "order.returned",
+    "order.completed",
+    "order.declined",
     "allotment.closed",
     "demand.missed",
     "waitlist.offered",
@@ -36,7 +38,7 @@ HEARD = (
     "parcel.scanned",
     "parcel.delivered",
 )
-TOLD = ("stock.allotted", "item.featured", "stream.ended", "hub.listed", "item.listed")
+TOLD = ("stock.allotted", "item.featured", "stream.ended", "hub.listed", "item.listed", "channel.order.received")
 COUNTY, FOREIGN = "520123", "350628"
 
 

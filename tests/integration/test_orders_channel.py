@@ -4,12 +4,14 @@ import csv
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.shop import COUNTY, Shop, open_shop, set_aside
 
+from contracts.events import ChannelOrderReceived
 from contracts.ids import new_id
 from stack.engines import Engines
 from stack.issuer import Issuer
@@ -146,6 +148,33 @@ def test_a_cancellation_takes_goods_back_from_the_latest_orders_first(shop: Shop
     mine = {order["external_number"]: order["returned_quantity"] for order in found if order["sku"] == "RICE"}
     assert mine == {"1": 1, "2": 3, "4": 0}
     assert shop.allotment(shelves["RICE"])["sold"] == 3
+
+
+def sold(number: int | str, sku: str, **fields: Any) -> ChannelOrderReceived:
+    known: dict[str, Any] = {
+        "channel": "tv",
+        "external_number": str(number),
+        "sku": sku,
+        "customer": f"c{number}",
+        "quantity": 1,
+        "unit_price_fen": 990,
+        "placed_at": datetime(2018, 12, 3, 12, tzinfo=UTC),
+    }
+    return ChannelOrderReceived(**{**known, **fields})
+
+
+def test_orders_from_the_topic_are_placed_in_order_and_each_is_answered_once(shop: Shop) -> None:
+    shelves = stocked(shop, HONEY=300, HAM=5)
+    shop.tell(*(sold(n, "HONEY") for n in range(400)), sold("a", "HAM", county="350628"), sold("b", "JAM"))
+    said = shop.heard(lambda event: getattr(event.data, "channel", None) == "tv", 702)
+    kinds = Counter(event.type for event in said)
+    assert kinds == {"order.placed": 300, "order.paid": 300, "order.declined": 102}
+    declined = [event.data for event in said if event.type == "order.declined"]
+    placed = {event.data.external_number for event in said if event.type == "order.placed"}
+    assert placed == {str(n) for n in range(300)}
+    assert Counter(fact.reason for fact in declined) == {"sold-out": 100, "wrong-county": 1, "unknown-sku": 1}
+    assert {fact.remaining for fact in declined if fact.reason == "sold-out"} == {0}
+    assert (shop.allotment(shelves["HONEY"])["sold"], shop.allotment(shelves["HAM"])["sold"]) == (300, 0)
 
 
 def test_only_the_platform_imports(shop: Shop) -> None:

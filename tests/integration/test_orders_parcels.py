@@ -71,6 +71,37 @@ def test_all_of_a_countys_parcels_are_shipped_at_once(shop: Shop) -> None:
     assert [state(buyer, order) for buyer, order in zip(buyers, orders, strict=True)] == ["shipped"] * 3
 
 
+def test_a_delivered_order_is_completed_by_its_buyer_who_saw_it_as_it_is(shop: Shop) -> None:
+    buyer = shop.caller(f"b-{new_id()}")
+    order = shop.paid(shop.shelf(), 2, by=buyer)
+    pack(shop)
+    path, confirm = f"/parcels/{parcel_of(shop, order, buyer)['id']}", f"/orders/{order}/complete"
+    early = buyer.post(confirm)
+    assert (early.status_code, early.json()["state"], early.json()["type"]) == (
+        409,
+        "packed",
+        "/problems/not-delivered",
+    )
+    tag = shop.office.get(path).headers["ETag"]
+    shipped = shop.office.post(f"{path}/ship", json={"carrier": "YTO"}, headers={"If-Match": tag})
+    for step, body in (("scan", {"hub": f"{COUNTY}-C"}), ("deliver", None)):
+        stale = shop.office.post(f"{path}/{step}", json=body, headers={"If-Match": tag})
+        assert (stale.status_code, stale.json()["type"]) == (412, "/problems/parcel-changed")
+    assert shop.office.post(f"{path}/deliver", headers={"If-Match": shipped.headers["ETag"]}).status_code == 200
+    goods = {"quantity": 1, "restock": False}
+    back = shop.office.post(f"/orders/{order}/return", json=goods, headers={"Idempotency-Key": new_id()})
+    assert (back.status_code, back.json()["state"]) == (200, "delivered")
+    seen = buyer.get(f"/orders/{order}").headers["ETag"]
+    assert buyer.post(confirm, headers={"If-Match": '"1"'}).status_code == 412
+    done = buyer.post(confirm, headers={"If-Match": seen})
+    assert (done.status_code, done.json()["state"]) == (200, "completed")
+    assert buyer.post(confirm, headers={"If-Match": done.headers["ETag"]}).json() == done.json()
+    late = shop.office.post(f"/orders/{order}/return", json=goods, headers={"Idempotency-Key": new_id()})
+    assert (late.status_code, late.json()["type"]) == (409, "/problems/order-completed")
+    said = shop.heard(lambda event: event.subject == order, 4)[-1]
+    assert (said.type, said.data.by, said.data.quantity, said.data.amount_fen) == ("order.completed", "buyer", 1, 4980)
+
+
 def test_the_label_shows_only_what_a_carrier_needs(shop: Shop) -> None:
     order_id = shop.paid(shop.shelf())
     pack(shop)
