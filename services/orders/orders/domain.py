@@ -7,146 +7,46 @@ The instant that counts for a price window is the request's arrival at our door,
 price by our queue.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
-
-import msgspec
 
 from chassis.refusals import Conflict, Invalid, Refusal
-from contracts.events import Fact
-from orders import announcing, coupons
-from orders.model import Allotment, Coupon, Line, Order, Payment
+from orders import coupons, limits
+from orders.making import CHANNEL_PROVIDER, first_facts, order_of
+from orders.model import Allotment, Coupon, Line, Order
+from orders.requests import (
+    Accepted,
+    Decision,
+    Outcome,
+    Refused,
+    Replayed,
+    Request,
+    keys_of,
+    request_key,
+)
+
+__all__ = [
+    "CHANNEL_PROVIDER",
+    "MOST_PER_ORDER",
+    "Accepted",
+    "Decision",
+    "Outcome",
+    "Refused",
+    "Replayed",
+    "Request",
+    "decide",
+    "first_facts",
+    "free_units",
+    "key_reused",
+    "keys_of",
+    "order_of",
+    "price_fen",
+    "replay",
+    "request_key",
+    "waitlist_address",
+]
 
 MOST_PER_ORDER = 999
-CHANNEL_PROVIDER = "channel"
-_PLACE: Final = "limit:"
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody wants `quantity` units of an allotment. `order_id` is the id that the order gets if it is taken."""
-
-    order_id: str
-    allotment_id: str
-    buyer_id: str
-    quantity: int
-    channel: str
-    request_key: str
-    arrived_at: datetime
-    placed_at: datetime
-    pay_by: datetime | None = None
-    unit_price_fen: int | None = None
-    external_number: str | None = None
-    imported: bool = False
-    waited: bool = False  # comes from the waitlist, so the units promised to it are its own
-    coupon_code: str | None = None
-
-
-class Accepted(NamedTuple):
-    """The request becomes this order as soon as it is written."""
-
-    order: Order
-
-
-class Replayed(NamedTuple):
-    """The same request was taken before; this is its order."""
-
-    order: Order
-
-
-class Refused(NamedTuple):
-    """The request is answered with no; `missed` counts the units that were wanted and could not be served."""
-
-    refusal: Refusal
-    missed: int = 0
-
-
-Outcome = Accepted | Replayed | Refused
-
-
-class Decision(NamedTuple):
-    """One outcome for each request, in their order, and the lines to write."""
-
-    outcomes: list[Outcome]
-    lines: list[Line]
-
-    @property
-    def units(self) -> int:
-        """Units that the decision sells."""
-        return sum(line.quantity for line in self.lines)
-
-
-def request_key(buyer_id: str, idempotency_key: str) -> str:
-    """What makes a request the same request: its buyer and the key its sender chose."""
-    return hashlib.sha256(f"{buyer_id}:{idempotency_key}".encode()).hexdigest()
-
-
-def keys_of(request: Request) -> list[str]:
-    """The keys of orders that matter to the request: its own, and that of the coupon it would use."""
-    coupon = [coupons.key(request.coupon_code, request.buyer_id)] if request.coupon_code else []
-    return [request.request_key, *coupon]
-
-
-def order_of(allotment: Allotment, line: Line) -> Order:
-    """The order that a decided line means: the same whether who decided makes it, or who finishes for them."""
-    total = line.unit_price_fen * line.quantity - line.discount_fen
-    payment = None
-    if line.imported:
-        payment = Payment(
-            provider=CHANNEL_PROVIDER,
-            payment_id=f"{line.channel}:{line.external_number}",
-            amount_fen=total,
-            paid_at=line.placed_at,
-        )
-    return Order(
-        id=line.id,
-        buyer_id=line.buyer_id,
-        allotment_id=allotment.id,
-        item_id=allotment.item_id,
-        county=allotment.county,
-        sku=allotment.sku,
-        name_zh=allotment.name_zh,
-        name_en=allotment.name_en,
-        producer_id=allotment.producer_id,
-        channel=line.channel,
-        rehearsal=allotment.rehearsal,
-        imported=line.imported,
-        show_id=allotment.show_id,
-        slot=allotment.slot,
-        quantity=line.quantity,
-        unit_price_fen=line.unit_price_fen,
-        total_fen=total,
-        weight_g=allotment.weight_g * line.quantity,
-        keys=_keys(allotment, line),
-        external_number=line.external_number,
-        coupon_code=line.coupon_code,
-        discount_fen=line.discount_fen,
-        placed_at=line.placed_at,
-        pay_by=line.pay_by,
-        state="paid" if line.imported else "placed",
-        payment=payment,
-        version=2 if line.imported else 1,
-    )
-
-
-def _keys(allotment: Allotment, line: Line) -> list[str]:
-    places = [limit_key(allotment.id, line.buyer_id, place) for place in line.places]
-    coupon = [coupons.key(line.coupon_code, line.buyer_id)] if line.coupon_code else []
-    return [line.request_key, *places, *coupon]
-
-
-def first_facts(order: Order) -> tuple[Fact, ...]:
-    """What is said of a new order; what another platform sold is already paid there."""
-    if order.imported and order.payment:
-        return announcing.placed(order), announcing.paid(order, order.payment)
-    return (announcing.placed(order),)
-
-
-def limit_key(allotment_id: str, buyer_id: str, place: int) -> str:
-    """One place of a buyer's limit: only one order can have it, whoever decides, wherever its units come from."""
-    return f"{_PLACE}{allotment_id}:{buyer_id}:{place}"
 
 
 def decide(
@@ -279,30 +179,10 @@ def _line(allotment: Allotment, request: Request, theirs: Iterable[Order], purse
         pay_by=request.pay_by,
         imported=request.imported,
         external_number=request.external_number,
-        places=_places(allotment, request, theirs),
+        places=limits.places(allotment, request, theirs),
         coupon_code=request.coupon_code,
         discount_fen=purse.use(request.coupon_code, request.buyer_id, price * request.quantity),
     )
-
-
-def _places(allotment: Allotment, request: Request, theirs: Iterable[Order]) -> tuple[int, ...]:
-    """The places of its buyer's limit that the order takes, lowest first.
-
-    Needed once the allotment has buckets: then two documents may sell to one buyer at the same time, and only an index
-    sees both. Orders from before have no places; as many as they have units are left free for them.
-    """
-    limit = allotment.per_buyer_limit
-    if limit is None or not allotment.loans or request.imported:
-        return ()
-    known = [(order.quantity, _places_of(order)) for order in theirs]
-    used = {place for _, places in known for place in places}
-    before = sum(quantity for quantity, places in known if not places)
-    free = [place for place in range(1, limit + 1) if place not in used]
-    return tuple(free[before : before + request.quantity])
-
-
-def _places_of(order: Order) -> set[int]:
-    return {int(key.rsplit(":", 1)[1]) for key in order.keys if key.startswith(_PLACE)}
 
 
 def price_fen(allotment: Allotment) -> int:
