@@ -13,7 +13,7 @@ from werkzeug.routing import Map
 from chassis import logs, metrics, problems
 from chassis.cors import Cors
 from chassis.refusals import NotAllowed, NotFound, Unavailable
-from chassis.replies import STATUS_LINES, Reply, reply
+from chassis.replies import Reply, reply
 from chassis.routes import Route
 from contracts import metrics as declared
 from contracts.ids import new_id
@@ -30,7 +30,7 @@ _WORTH_READING_BYTES: Final = 65_536
 
 
 class Application:
-    """The WSGI application of one service."""
+    """What one service answers."""
 
     def __init__(self, service: str, endpoints: Iterable[tuple[Route, Endpoint]], cors: Cors) -> None:
         self._service = service
@@ -42,7 +42,7 @@ class Application:
         self._in_flight = metrics.gauge(declared.HTTP_IN_FLIGHT).labels(service)
         self.draining = False
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any]) -> Reply:
         """Answer one request, whatever happens."""
         started = time.perf_counter()
         self._in_flight.inc()
@@ -58,7 +58,7 @@ class Application:
         finally:
             self._in_flight.dec()
         self._measure(environ["REQUEST_METHOD"], route, answer.status, time.perf_counter() - started)
-        return self._send(answer, request_id, environ, start_response)
+        return self._finished(answer, request_id, environ)
 
     def _find(self, environ: dict[str, Any]) -> tuple[str, Endpoint, dict[str, Any]]:
         if self.draining:
@@ -75,21 +75,15 @@ class Application:
             raise NotFound("no-such-path", "There is nothing at this path; /docs shows what there is.") from wrong
         return template, endpoint, dict(arguments)
 
-    def _send(
-        self, answer: Reply, request_id: str, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def _finished(self, answer: Reply, request_id: str, environ: dict[str, Any]) -> Reply:
+        """With what every answer says; and the connection's last, when more was sent than is worth reading."""
         connection = environ["chassis.connection"]
-        headers = [*answer.headers, ("X-Request-Id", request_id), _NOSNIFF, *self._cors.headers(environ)]
         unheard = _much_unread(environ["wsgi.input"])
         if unheard or connection.server.draining:
             connection.leave(unheard)
-        start_response(STATUS_LINES.get(answer.status) or f"{answer.status} ", headers)
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return ()
-        if not answer.stream:
-            return answer.body
-        environ["eventlet.minimum_write_chunk_size"] = 0
-        return connection.server.streaming(answer.body)  # type: ignore[no-any-return]  # eventlet has no types
+        return answer._replace(
+            headers=[*answer.headers, ("X-Request-Id", request_id), _NOSNIFF, *self._cors.headers(environ)]
+        )
 
     def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method if method in _METHODS else "other", route, status)

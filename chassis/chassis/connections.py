@@ -1,29 +1,22 @@
 """HTTP connections on eventlet's server: which there are, what each is doing, and how they end. Knows no route."""
 
-import io
 import logging
 import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 from typing import Any, Final
 
 import eventlet
 from eventlet import greenio, wsgi
 
-from chassis.heads import BadHead, Head, version_of
+from chassis.exchanges import Connection
 
 _log = logging.getLogger(__name__)
 
 _KEPT_SECONDS: Final = 75
 _SILENT_SECONDS: Final = 30
-_LINGER_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.02
-_PIECE_BYTES: Final = 65_536
-_MOST_LINES: Final = 100
-_NO_MORE: Final = (b"\r\n", b"\n", b"")
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n"
 
 
 class Stopping(BaseException):
@@ -138,96 +131,3 @@ class Stream:
         self._server._streams.pop(self._thread, None)
         if hasattr(self._given, "close"):
             self._given.close()
-
-
-class Connection(wsgi.HttpProtocol):
-    """One connection; the application finds it in `environ["chassis.connection"]` and may make a request its last."""
-
-    rfile: Any
-    unheard = False
-
-    def setup(self) -> None:
-        """eventlet's, and what is the same for every request of the connection."""
-        super().setup()
-        host, port = wsgi.addr_to_host_port(self.connection.getsockname())
-        peer, peer_port = wsgi.addr_to_host_port(self.client_address)
-        self._always = {
-            **self.server.get_environ(),
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(port),
-            "REMOTE_ADDR": peer,
-            "REMOTE_PORT": str(peer_port),
-            "GATEWAY_INTERFACE": "CGI/1.1",
-            "chassis.connection": self,
-        }
-
-    def parse_request(self) -> bool:
-        """Read the head. llhttp decides what is one; refusals are in the standard library's words where it has any."""
-        lines = [self.raw_requestline, *self._fields()]
-        version = version_of(self.raw_requestline)
-        try:
-            if version is None:
-                raise BadHead("HTTP/1.0 or HTTP/1.1 is spoken here")
-            head = Head(b"".join(lines), version)
-        except BadHead as wrong:
-            return self._refuse(lines, str(wrong))
-        self.headers = head
-        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
-        self.command, self.path, self.request_version = head.method, head.path, version
-        self.close_connection = not head.keeps
-        return True
-
-    def get_environ(self) -> dict[str, Any]:
-        """What the application is told of the request, and where it finds its body and this connection."""
-        environ = {**self._always, **self.headers.environ(), "eventlet.posthooks": []}
-        expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
-        environ["wsgi.input"] = environ["eventlet.input"] = wsgi.Input(
-            self.rfile,
-            environ.get("CONTENT_LENGTH") if chunked else environ.get("CONTENT_LENGTH", "0"),
-            self.connection,
-            wfile=self.wfile if expects else None,
-            wfile_line=_CONTINUE if expects else None,
-            chunked_input=chunked,
-        )
-        return environ
-
-    def _fields(self) -> Iterator[bytes]:
-        """The lines up to the empty one. eventlet sees to it that they are not too long, alone and together."""
-        for _ in range(_MOST_LINES):
-            line = self.rfile.readline()
-            yield line
-            if line in _NO_MORE:
-                return
-
-    def _refuse(self, lines: list[bytes], why: str) -> bool:
-        self.close_connection = True
-        rest, self.rfile = self.rfile, io.BytesIO(b"".join(lines[1:]))
-        try:
-            if super().parse_request():
-                self.send_error(HTTPStatus.BAD_REQUEST, why)
-        finally:
-            self.rfile = rest
-        return False
-
-    def leave(self, unheard: bool) -> None:
-        """Make this request the connection's last; `unheard` when part of it is still being sent."""
-        self.close_connection = True
-        self.unheard = unheard
-
-    def finish(self) -> None:
-        """Close. Over what is still being sent that would be a reset, and the answer lost: hear it out a little."""
-        if self.unheard:
-            try:
-                self.wfile.flush()
-                self.connection.shutdown(socket.SHUT_WR)
-                with eventlet.Timeout(_LINGER_SECONDS, False):
-                    while self.connection.recv(_PIECE_BYTES):
-                        pass
-            except OSError:
-                _log.debug("the client left first")
-        super().finish()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Complaints about requests that are no HTTP."""
-        _log.debug(format, *args)

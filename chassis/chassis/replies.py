@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from chassis.calls import Answer
 
 Headers = list[tuple[str, str]]
-STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _encode: Final = msgspec.json.Encoder().encode
 _JSON: Final = ("Content-Type", "application/json")
 
@@ -23,6 +23,18 @@ class Reply(NamedTuple):
     headers: Headers
     body: Iterable[bytes]
     stream: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all here and its headers say how long it is (a 204 need not)."""
+        return (
+            type(self.body) is tuple and not self.stream and (bool(self.body) or self.status == HTTPStatus.NO_CONTENT)
+        )
+
+
+def status_line(status: int) -> str:
+    """The status with its phrase."""
+    return _STATUS_LINES.get(status) or f"{status} "
 
 
 def reply(status: int, headers: Headers, body: bytes) -> Reply:

@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -85,6 +87,19 @@ def test_a_chunked_body_is_read(sample: Service, buyer: httpx.Client) -> None:
         headers={**KEY, "Content-Type": "application/json"},
     )
     assert answer.status_code == 201
+
+
+def test_an_answer_of_nothing_says_that_it_has_no_length(anybody: httpx.Client) -> None:
+    answer = anybody.get("/taken")
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (202, "0", b"")
+    assert anybody.get("/fruits").status_code == 200
+
+
+def test_every_answer_says_when_it_was_given(anybody: httpx.Client) -> None:
+    for path in ("/fruits", "/taken", "/broken"):
+        answer = anybody.get(path)
+        (date,) = answer.headers.get_list("date")
+        assert abs(parsedate_to_datetime(date) - datetime.now(UTC)) < timedelta(seconds=60)
 
 
 def test_every_answer_names_its_request(anybody: httpx.Client) -> None:

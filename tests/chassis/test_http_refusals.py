@@ -164,6 +164,15 @@ def test_a_header_cannot_be_split(problem: Problem, anybody: httpx.Client) -> No
     assert "set-cookie" not in answer.headers
 
 
+def test_a_header_that_no_wire_can_carry_ends_the_connection_and_is_logged(
+    sample: Service, anybody: httpx.Client
+) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        anybody.get("/untold")
+    eventually(lambda: "UnicodeEncodeError" in sample.log())
+    assert anybody.get("/fruits").status_code == 200
+
+
 def test_a_figure_of_any_kind_can_be_told(problem: Problem, anybody: httpx.Client) -> None:
     assert problem(anybody.get("/odd"), 409, "odd")["figure"] == "1j"
 

@@ -167,6 +167,16 @@ class Sample:
         """Would say more in its header than it should."""
         return Answer("", headers={"Location": "/a\r\nSet-Cookie: a=b"})
 
+    @http("GET", "/taken", who=PUBLIC, returns=str, status=202)
+    def taken(self, _call: Call[None]) -> Answer:
+        """Has nothing to say, yet not with 204."""
+        return Answer(None, status=202)
+
+    @http("GET", "/untold", who=PUBLIC, returns=str)
+    def untold(self, _call: Call[None]) -> Answer:
+        """Says in a header what no header can carry."""
+        return Answer("", headers={"Location": "/猕猴桃"})
+
     @http("GET", "/odd", who=PUBLIC, returns=str)
     def odd(self, _call: Call[None]) -> str:
         """Refuses with a figure that JSON has no word for."""
