@@ -27,7 +27,7 @@ from stack.engines import start_engines
 from stack.issuer import Issuer
 from stack.processes import ProcessError
 
-SECONDS, QUICK_SECONDS = 5.0, 1.0  # a run
+SECONDS, QUICK_SECONDS = 5.0, 0.8  # a run
 QUICK_WITHIN = 60.0
 ROUNDS = 20
 WIDTH = 150  # of the tables where they go to a file

@@ -23,6 +23,7 @@ from stack.issuer import Issuer
 from stack.reading import ends
 
 Say = Callable[[str], object]
+_STARTING: Final = 5.0  # seconds until replicas are ready and have measured something
 _CLOSING: Final = 3.0  # seconds to come to rest and to stop everything
 _IN_BULK: Final = 3.0  # seconds that orders in bulk take where time is short, about
 _DEARER: Final = 4  # orders of a thousand items are a thousand decisions, so fewer will do
@@ -87,15 +88,19 @@ class Programme:
             return
         self._bare()
         for number, replicas in enumerate(self.wish.replicas):
-            with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
-                for items in self.wish.items:
-                    for crowds in self.wish.groups:
-                        if self._time_for(f"{items} items, {replicas} replicas", len(crowds) * self.wish.seconds):
-                            self._group(shop, auditor, items, crowds)
-                if number == 0:
-                    self._in_bulk(shop, auditor)
-                self.say(f"coming to rest, {replicas} replicas")
-                self._hold(f"{replicas} replicas at rest", [auditor.at_rest()])
+            if self._time_for(f"{replicas} replicas", _STARTING):
+                self._shop(replicas, in_bulk=number == 0)
+
+    def _shop(self, replicas: int, *, in_bulk: bool) -> None:
+        with open_shop(self.engines, self.issuer, self.run_dir, replicas) as shop, Auditor(shop) as auditor:
+            for items in self.wish.items:
+                for crowds in self.wish.groups:
+                    if self._time_for(f"{items} items, {replicas} replicas", len(crowds) * self.wish.seconds):
+                        self._group(shop, auditor, items, crowds)
+            if in_bulk:
+                self._in_bulk(shop, auditor)
+            self.say(f"coming to rest, {replicas} replicas")
+            self._hold(f"{replicas} replicas at rest", [auditor.at_rest()])
 
     def report(self) -> dict[str, Any]:
         """As it is written into the file."""
