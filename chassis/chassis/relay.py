@@ -12,10 +12,9 @@ let each document carry its own.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import eventlet
 from eventlet.event import Event as Signal
@@ -33,9 +32,7 @@ _BATCH = 500
 # Longer $in lists were slower on the embedded engine, and no faster on others.
 _READ_AT_ONCE = 50
 _MARKED_AT_ONCE = 20
-_KEPT = 5_000  # outboxes in memory; beyond it they are read when their turn comes
 _MOST_FRESH = 5_000  # events handed over and not yet published; beyond it the relay is behind
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _LEFT_BEHIND = timedelta(seconds=3)
 # Without a lower bound the embedded engine reads every document whose outbox is empty (6,000: 120 ms instead of 1).
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,7 +60,6 @@ class Relay:
         self._waiting: dict[type[Document], dict[str, None]] = {}
         self._wake = Signal()
         self._unmarked: dict[type[Document], dict[str, list[str]]] = {}
-        self._inserted: dict[type[Document], dict[str, list[dict[str, Any]]]] = {}
         self._published: set[str] = set()
         self._just_marked: set[str] = set()
         self._fresh: deque[_Fresh] = deque()
@@ -84,18 +80,9 @@ class Relay:
         self._fresh_events += sum(map(len, boxes))
         self.wake()
 
-    def publish(
-        self, document: type[Document], ids: Iterable[str], inserted: Mapping[str, list[dict[str, Any]]] = _NONE
-    ) -> None:
-        """Say that these documents have events; returns at once.
-
-        `inserted`: the outboxes of those that the caller has just inserted. They need not be read again, for nothing
-        can have come before what a document was born with.
-        """
-        waiting = self._waiting.setdefault(document, {})
-        waiting.update(dict.fromkeys(ids))
-        if len(waiting) <= _KEPT:
-            self._inserted.setdefault(document, {}).update(inserted)
+    def publish(self, document: type[Document], ids: Iterable[str]) -> None:
+        """Say that these documents have events; returns at once."""
+        self._waiting.setdefault(document, {}).update(dict.fromkeys(ids))
         self.wake()
 
     def wake(self) -> None:
@@ -216,9 +203,7 @@ class Relay:
 
     def _boxes(self, document: type[Document], ids: list[str]) -> dict[str, list[Record]]:
         """The events of these documents in their order, without those that only wait to be removed."""
-        born = self._inserted.get(document, {})
-        known = {key: born.pop(key) for key in ids if key in born}
-        known |= self._read(document._get_collection(), [key for key in ids if key not in known])
+        known = self._read(document._get_collection(), ids)
         boxes = {
             key: [from_document(item) for item in outbox if item["id"] not in self._published]
             for key, outbox in known.items()

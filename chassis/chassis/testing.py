@@ -46,6 +46,6 @@ class FakeRelay:
         self.sent.extend(item for box in boxes for item in box)
         then()
 
-    def publish(self, document: type[Document], ids: Iterable[str], inserted: object = None) -> None:  # noqa: ARG002
-        """As `Relay.publish`; what was inserted is not kept."""
+    def publish(self, document: type[Document], ids: Iterable[str]) -> None:
+        """As `Relay.publish`."""
         self.told.extend((document, key) for key in ids)
