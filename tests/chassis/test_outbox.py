@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from chassis.config import load
 from chassis.mongo import Aggregate, connect, ensure_indexes
 from chassis.producer import Message, Producer
 from chassis.relay import Relay
-from contracts.codec import decode, record, to_document
+from contracts.codec import decode, from_document, record, to_document
 from contracts.events import AudienceSampled, StreamStarted
 from contracts.ids import new_id
 
@@ -198,16 +199,29 @@ def test_what_waits_to_be_removed_is_not_published_again(documents: Any) -> None
     assert len(sender.sent) == 2
 
 
-def test_what_a_document_was_born_with_is_published_without_reading_it_again(documents: Any) -> None:
+def test_what_was_handed_over_is_published_before_what_its_document_says_later(documents: Any) -> None:
     relay = Relay("broadcast", sender := Recorder())
-    show = new_id()
-    relay.publish(documents, [show], {show: events(show, 2)})
-    assert relay.run_once() == 2, "although it is not even in the database"
-    insert_late = events(show, 3)
-    documents._get_collection().insert_one({"_id": show, "version": 3, "outbox": insert_late})
+    show, told = new_id(), []
+    first, second = (from_document(item) for item in events(show, 2))
+    documents._get_collection().insert_one({"_id": show, "version": 2, "outbox": [to_document(second)]})
     relay.publish(documents, [show])
-    assert relay.run_once() == 1, "what came later is read"
-    assert [dict(headers)["ce_id"].decode()[-1:] for _, _, _, headers in sender.sent] == ["1", "2", "3"]
+    relay.send([[first]], lambda: told.append(len(sender.sent)))
+    assert relay.run_once() == 2
+    assert [dict(headers)["ce_id"].decode()[-1:] for _, _, _, headers in sender.sent] == ["1", "2"]
+    assert told == [1], "told as soon as the broker has it, and once"
+
+
+def test_what_was_handed_over_waits_out_an_outage_in_its_order_and_the_relay_says_that_it_is_behind() -> None:
+    relay = Relay("broadcast", sender := Recorder(away=1))
+    told: list[str] = []
+    for show in ("a", "b"):
+        relay.send([[from_document(item)] for item in events(show, 1)], partial(told.append, show))
+    assert not relay.behind
+    with pytest.raises(KafkaConnectionError):
+        relay.run_once()
+    assert (relay.behind, told) == (True, [])
+    assert relay.run_once() == 2
+    assert (relay.behind, told, [key for _, key, _, _ in sender.sent]) == (False, ["a", "b"], [b"a", b"b"])
 
 
 def test_the_sweep_finds_what_was_left_behind_and_leaves_alone_what_is_fresh(documents: Any) -> None:
