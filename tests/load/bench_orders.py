@@ -28,6 +28,7 @@ from stack.issuer import Issuer
 from stack.processes import ProcessError
 
 SECONDS, QUICK_SECONDS = 5.0, 0.8  # a run
+LONGEST_CEILING = 3.0  # seconds; they vary less
 QUICK_WITHIN = 60.0
 ROUNDS = 20
 WIDTH = 150  # of the tables where they go to a file
@@ -79,6 +80,7 @@ def _measured(wanted: argparse.Namespace, run_dir: Path, console: Console) -> Pr
 
 def _wish(wanted: argparse.Namespace) -> Wish:
     quick = wanted.quick
+    seconds = wanted.seconds or (QUICK_SECONDS if quick else SECONDS)
     return Wish(
         buyers=wanted.buyers,
         items=wanted.items,
@@ -87,8 +89,8 @@ def _wish(wanted: argparse.Namespace) -> Wish:
         rounds=wanted.exact or 0,
         together=quick,
         within=QUICK_WITHIN if quick else float("inf"),
-        seconds=wanted.seconds or (QUICK_SECONDS if quick else SECONDS),
-        ceiling_seconds=1.0 if quick else 3.0,
+        seconds=seconds,
+        ceiling_seconds=min(seconds, LONGEST_CEILING),
         channel_orders=wanted.channel_orders if wanted.channel_orders is not None else (2_000 if quick else 20_000),
     )
 
