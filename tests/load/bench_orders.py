@@ -36,7 +36,10 @@ WIDTH = 150  # of the tables where they go to a file
 
 def main() -> None:
     """Measure, show, write; exit with 1 when something did not hold."""
-    wanted = _arguments().parse_args()
+    arguments = _arguments()
+    wanted = arguments.parse_args()
+    if wanted.json and not wanted.json.parent.is_dir():
+        arguments.error(f"{wanted.json} cannot be written: there is no such directory")
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
@@ -118,7 +121,7 @@ def _arguments() -> Arguments:
     arguments.add_argument("--quick", action="store_true", help="everything within a minute, and less exactly")
     arguments.add_argument(
         "--exact",
-        type=int,
+        type=_count,
         nargs="?",
         const=ROUNDS,
         metavar="ROUNDS",
@@ -127,7 +130,7 @@ def _arguments() -> Arguments:
     arguments.add_argument(
         "--seconds", type=_seconds, help=f"measured time of a run (default {SECONDS:g}; quick {QUICK_SECONDS:g})"
     )
-    arguments.add_argument("--channel-orders", type=int, metavar="N", help="orders of a channel in bulk; 0: none")
+    arguments.add_argument("--channel-orders", type=_count, metavar="N", help="orders of a channel in bulk; 0: none")
     for name, default in (("buyers", "1,16,64,256"), ("items", "1,1000"), ("replicas", "1,3")):
         arguments.add_argument(
             f"--{name}", type=_numbers, default=_numbers(default), metavar="N,…", help=f"(default {default})"
@@ -140,6 +143,12 @@ def _arguments() -> Arguments:
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 1000000")
+    return int(text)
 
 
 def _numbers(text: str) -> list[int]:
