@@ -35,17 +35,20 @@ class Application:
     def __init__(self, service: str, endpoints: Iterable[tuple[Route, Endpoint]], cors: Cors) -> None:
         self._service = service
         self._cors = cors
-        rules = [route.rule((route.template, endpoint)) for route, endpoint in endpoints]
+        bound = [(route, (route.template, endpoint)) for route, endpoint in endpoints]
+        rules = [route.rule(named) for route, named in bound]
         self._urls = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
+        self._fixed = {(route.method, route.path): named for route, named in reversed(bound) if not route.parameters}
         self._seconds = metrics.histogram(declared.HTTP_REQUEST_SECONDS)
         self._timers: dict[tuple[str, str, int], Any] = {}
-        self._in_flight = metrics.gauge(declared.HTTP_IN_FLIGHT).labels(service)
+        self._in_flight = 0
+        metrics.gauge(declared.HTTP_IN_FLIGHT).labels(service).set_function(lambda: self._in_flight)
         self.draining = False
 
     def __call__(self, environ: dict[str, Any]) -> Reply:
         """Answer one request, whatever happens."""
         started = time.perf_counter()
-        self._in_flight.inc()
+        self._in_flight += 1
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.match(given) else new_id()
         logs.request_id.set(request_id)
@@ -56,13 +59,15 @@ class Application:
         except Exception as error:  # noqa: BLE001  every request is answered; what is no refusal becomes a 500 and is logged
             answer = reply(*problems.render(error, request_id))
         finally:
-            self._in_flight.dec()
+            self._in_flight -= 1
         self._measure(environ["REQUEST_METHOD"], route, answer.status, time.perf_counter() - started)
         return self._finished(answer, request_id, environ)
 
     def _find(self, environ: dict[str, Any]) -> tuple[str, Endpoint, dict[str, Any]]:
         if self.draining:
             raise Unavailable("stopping", "This server is being stopped; another one takes over.")
+        if fixed := self._fixed.get((environ["REQUEST_METHOD"], environ["PATH_INFO"])):
+            return *fixed, {}
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         try:
             (template, endpoint), arguments = self._urls.match(path, environ["REQUEST_METHOD"])

@@ -40,8 +40,7 @@ def body_reader(route: Route, max_body: int, max_upload: int) -> Callable[[dict[
             if optional:
                 return msgspec.convert({}, route.body), ""
             raise Malformed("body-missing", "A JSON body is needed.")
-        media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        if not _JSON_TYPE.match(media_type):
+        if not _is_json(environ.get("CONTENT_TYPE", "")):
             raise Unsupported(
                 "media-type", "Send the body as application/json.", field="Content-Type", valid="application/json"
             )
@@ -87,6 +86,11 @@ def idempotency_key(environ: dict[str, Any], required: bool) -> str | None:
         valid = "1 to 255 visible ASCII characters, fresh for every new order of things, the same for a repetition"
         raise Malformed("idempotency-key", "Send an Idempotency-Key.", field="Idempotency-Key", valid=valid)
     return key
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    return bool(_JSON_TYPE.match(content_type.partition(";")[0].strip().lower()))
 
 
 def _csv(environ: dict[str, Any], most: int) -> bytes:

@@ -3,11 +3,12 @@
 Prepared once when the service starts, so that little is left to do per request.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from eventlet.semaphore import Semaphore
 from nameko.containers import WorkerContext
+from nameko.extensions import DependencyProvider
 from werkzeug.datastructures import EnvironHeaders
 
 from chassis.auth import Principal, Role, Verifier
@@ -28,7 +29,12 @@ class Door:
     def __init__(self, entrypoint: Any, settings: Settings, verifier: Verifier, workers: Semaphore) -> None:
         self.route = entrypoint.route
         self._entrypoint = entrypoint
+        self._method = entrypoint.method_name
         self._container = entrypoint.container
+        self._providers = list(self._container.dependencies)
+        self._prepared = _doing("worker_setup", self._providers)
+        self._told = _doing("worker_result", self._providers)
+        self._tidied = _doing("worker_teardown", self._providers)
         self._verifier = verifier
         self._workers = workers
         self._read_body = body_reader(self.route, settings.max_body_bytes, settings.max_upload_bytes)
@@ -77,24 +83,26 @@ class Door:
         That saves two switches per request, keeps the request id in the context, and leaves it to `problems.py` to say
         what is an error: nameko would log the traceback of every refusal.
         """
-        container = self._container
-        service = container.service_cls()
-        context = WorkerContext(container, service, self._entrypoint, (call,), arguments)
-        providers = list(container.dependencies)
-        for provider in providers:
+        service = self._container.service_cls()
+        context = WorkerContext(self._container, service, self._entrypoint, (call,), arguments)
+        for provider in self._providers:
             setattr(service, provider.attr_name, provider.get_dependency(context))
-        for provider in providers:
+        for provider in self._prepared:
             provider.worker_setup(context)
-        method: Callable[..., Any] = getattr(service, self._entrypoint.method_name)
         result, failure = None, None
         try:
-            result = method(call, **arguments)
+            result = getattr(service, self._method)(call, **arguments)
         except Exception as error:
             failure = (type(error), error, error.__traceback__)
             raise
         finally:
-            for provider in providers:
+            for provider in self._told:
                 provider.worker_result(context, result, failure)
-            for provider in providers:
+            for provider in self._tidied:
                 provider.worker_teardown(context)
         return result
+
+
+def _doing(step: str, providers: Iterable[DependencyProvider]) -> list[DependencyProvider]:
+    """Those that do anything in that step of a worker's life."""
+    return [one for one in providers if getattr(type(one), step) is not getattr(DependencyProvider, step)]
