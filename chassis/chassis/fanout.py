@@ -99,6 +99,7 @@ class Fanout(SharedExtension):
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            metrics_enabled=False,  # the client's own, which nothing here reads and every message would pay for
         )
         partitions = [
             TopicPartition(name, number)

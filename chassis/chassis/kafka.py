@@ -108,6 +108,7 @@ class Group(SharedExtension):
             heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 3,
             max_poll_records=_EVERYTHING,
             max_partition_fetch_bytes=_FETCHED_BYTES,
+            metrics_enabled=False,  # the client's own, which nothing here reads and every message would pay for
         )
         self._consumer.subscribe(sorted(self._handlers))
 

@@ -56,6 +56,7 @@ class Producer:
                 delivery_timeout_ms=_DELIVERY_MS,
                 request_timeout_ms=5_000,
                 max_block_ms=5_000,
+                metrics_enabled=False,  # the client's own, which nothing here reads and every message would pay for
             )
         return self._producer
 
