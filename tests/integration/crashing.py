@@ -21,17 +21,17 @@ from tests.unit.orders.acting import (
     Allot,
     Cancel,
     Close,
-    Evening,
     Feature,
     GiveBack,
     Import,
+    Join,
     Pay,
     Place,
     Row,
     Tend,
-    Wish,
 )
 from tests.unit.orders.bookkeeper import Bookkeeper
+from tests.unit.orders.evening import Evening, Wish
 from tests.unit.orders.replicas import Broker, Replica
 
 from chassis.config import load
@@ -40,6 +40,7 @@ from chassis.producer import Message
 from orders.payments import TestProvider
 from orders.settings import OrdersSettings
 
+LAST: Final = -1
 SCENE: Final[Sequence[Action]] = (
     Allot(offered=20, limit=None, slot=None),
     Allot(offered=9, limit=3, slot="now"),
@@ -72,6 +73,13 @@ SCENE: Final[Sequence[Action]] = (
     Feature(1, "now", 2990),
     Place((Wish(stock=1, buyer=0, key=7, quantity=1),)),
     Cancel(2),
+    Allot(offered=2, limit=None, slot=None),
+    Place((Wish(stock=2, buyer=1, key=8, quantity=2),)),
+    Join(Wish(stock=2, buyer=2, key=8, quantity=1)),
+    Join(Wish(stock=2, buyer=3, key=8, quantity=2)),
+    Cancel(LAST),
+    Tend("sweep"),
+    Close(2),
     Close(0),
     GiveBack(0, back=1, quantity=1, restock=True),
     Close(1),
@@ -79,7 +87,7 @@ SCENE: Final[Sequence[Action]] = (
     Tend("publish"),
 )
 WRITES: Final = frozenset(("insert", "update", "delete", "findAndModify", "bulkWrite"))
-NOTED: Final = ("allotted", "featured", "request", "answered", "ask", "promise", "imported")
+NOTED: Final = ("allotted", "featured", "request", "answered", "ask", "promise", "imported", "joining")
 
 
 class Doom(monitoring.CommandListener):

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from mongoengine import disconnect
 from tests.integration import crashing
-from tests.unit.orders.acting import Evening
 from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.evening import Evening
 from tests.unit.orders.replicas import Broker, Replica
 from tests.unit.orders.resting import at_peace, found_at_once
 

@@ -3,60 +3,23 @@
 Numbers stand for things that exist when it is done: the nth allotment, the nth order, counted round and round.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
-from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.integration.shop import Featured, on_screen, set_aside, show_over
-from tests.unit.orders.bookkeeper import Bookkeeper
+from tests.unit.orders.evening import Evening, Wish, request_of, this_moment, unless_refused
 from tests.unit.orders.replicas import Replica
 
-from chassis.refusals import Refusal
 from contracts.codec import Event
 from contracts.ids import new_id
-from orders.domain import Outcome, Request, request_key
+from orders.domain import Outcome, Request
+from orders.waitlist import entry_key
 
 When = Literal["before", "now", "after"]
 _MINUTES = {"before": (-20, -10), "now": (-5, 10), "after": (10, 20)}
 CHANNEL, HEADER, PAST = "elsewhere", "invoice,sku,quantity,placed_at,unit_price,customer", "2018-12-03T12:00:00Z"
-ANSWERS = (402, 404, 409, 412, 422)
-
-
-def this_moment() -> datetime:
-    """As a document gives it back: BSON keeps milliseconds."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-class Evening:
-    """What there is so far to do something with."""
-
-    def __init__(self) -> None:
-        self.books = Bookkeeper()
-        self.stock: list[str] = []
-        self.orders: list[str] = []
-
-    def allotment(self, n: int) -> str:
-        return self.stock[n % len(self.stock)] if self.stock else ""
-
-    def order(self, n: int) -> str:
-        return self.orders[n % len(self.orders)] if self.orders else ""
-
-    def learn(self, order_ids: Sequence[str]) -> None:
-        self.orders += [key for key in order_ids if key not in self.orders]
-
-
-def unless_refused(do: Callable[[], object]) -> bool:
-    """Whether it was done. A refusal is an answer; that the engine is busy or broken is none here."""
-    try:
-        do()
-    except Refusal as no:
-        if no.status not in ANSWERS:
-            raise
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -107,17 +70,6 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Somebody wants something. Few buyers and keys, so that they meet."""
-
-    stock: int
-    buyer: int
-    key: int
-    quantity: int
-    pays_late: bool = False
-
-
-@dataclass(frozen=True)
 class Place:
     """Wishes that come together; a single one comes by the door of single ones."""
 
@@ -125,7 +77,7 @@ class Place:
 
     def requests(self, evening: Evening) -> list[Request]:
         now = this_moment()
-        return [_request(evening, wish, now) for wish in self.wishes if evening.stock]
+        return [request_of(evening, wish, now) for wish in self.wishes if evening.stock]
 
     def run(self, evening: Evening, by: Replica) -> None:
         self.ask(evening, by, self.requests(evening))
@@ -138,21 +90,6 @@ class Place:
             evening.books.answered(request, outcome)
         evening.learn(list(evening.books.promised.values()))
         return outcomes
-
-
-def _request(evening: Evening, wish: Wish, now: datetime) -> Request:
-    buyer = f"buyer-{wish.buyer}"
-    return Request(
-        order_id=new_id(),
-        allotment_id=evening.allotment(wish.stock),
-        buyer_id=buyer,
-        quantity=wish.quantity,
-        channel="web",
-        request_key=request_key(buyer, f"key-{wish.key}"),
-        arrived_at=now,
-        placed_at=now,
-        pay_by=now if wish.pays_late else now + timedelta(hours=1),
-    )
 
 
 @dataclass(frozen=True)
@@ -204,6 +141,47 @@ class GiveBack:
 
         if key and unless_refused(give_back):
             evening.books.promise("return", key, back)
+
+
+@dataclass(frozen=True)
+class Join:
+    """Somebody who came too late waits."""
+
+    wish: Wish
+
+    def run(self, evening: Evening, by: Replica) -> None:
+        if not evening.stock:
+            return
+        request = request_of(evening, self.wish, this_moment())
+        place = replace(request, request_key=entry_key(request.buyer_id, f"key-{self.wish.key}"))
+        evening.books.joining(place)
+        joined: list[str] = []
+        if unless_refused(lambda: joined.append(by.engine.joining.join(place).entry.id)):
+            evening.books.promise("join", joined[0])
+            evening.places += joined
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Somebody gives up waiting, if it is not too late."""
+
+    place: int
+
+    def run(self, evening: Evening, by: Replica) -> None:
+        place = evening.places[self.place % len(evening.places)] if evening.places else ""
+        if entry := by.store.waitlist.get(place):
+            unless_refused(lambda: by.engine.waiting.leave(entry))
+
+
+@dataclass(frozen=True)
+class Contend:
+    """A replica finds that others are faster with an allotment, again and again: its next order opens a bucket."""
+
+    stock: int
+
+    def run(self, evening: Evening, by: Replica) -> None:
+        for _ in range(4):
+            by.engine.placing.buckets.lost(evening.allotment(self.stock))
 
 
 class Row(NamedTuple):
@@ -265,29 +243,4 @@ class Tend:
         {"tick": by.engine.tick, "sweep": by.sweep, "publish": by.publish}[self.what]()
 
 
-Action = Allot | Feature | Place | Pay | Cancel | GiveBack | Import | Close | Tend
-
-FEW = st.integers(0, 3)
-ORDER = st.integers(0, 7)
-WHEN = st.sampled_from(("now", "now", "before", "after"))
-ALLOT = st.builds(
-    Allot,
-    st.integers(1, 12),
-    st.sampled_from((None, None, 2, 4)),
-    st.sampled_from((None, None, "now", "now", "before", "after")),
-)
-KEY = st.integers(0, 3) | st.integers(4, 999)  # a known one, or hardly
-WISH = st.builds(Wish, FEW, FEW, KEY, st.integers(1, 5), st.sampled_from((False, False, False, True)))
-PLACE = st.builds(Place, st.lists(WISH, min_size=1, max_size=8).map(tuple))
-CHANGE = (
-    st.builds(Pay, ORDER, st.sampled_from(("ok", "ok", "declined")))
-    | st.builds(Cancel, ORDER, st.sampled_from(("buyer", "county")))
-    | st.builds(GiveBack, ORDER, FEW, st.integers(1, 3), st.booleans())
-)
-INVOICE = st.integers(1, 6)
-SOLD = st.builds(lambda n, *row: Row(str(n), *row), INVOICE, FEW, FEW, st.integers(1, 4))
-BACK = st.builds(lambda n, *row: Row(f"C{n}", *row), INVOICE, FEW, FEW, st.integers(-3, -1))
-IMPORT = st.builds(Import, st.lists(SOLD | SOLD | BACK, min_size=1, max_size=5).map(tuple))
-STOCK = ALLOT | st.builds(Feature, FEW, WHEN, st.sampled_from((2990, 3490))) | st.builds(Close, FEW)
-TEND = st.builds(Tend, st.sampled_from(("tick", "sweep", "publish")))
-ACTIONS = PLACE | CHANGE | PLACE | CHANGE | PLACE | STOCK | TEND | IMPORT
+Action = Allot | Feature | Place | Join | Leave | Contend | Pay | Cancel | GiveBack | Import | Close | Tend

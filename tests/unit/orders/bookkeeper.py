@@ -7,6 +7,7 @@ say, not how they came to say it.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,13 +17,13 @@ from evening.audit.topics import Topics
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.model import Allotment, Order
 from orders.store import OrdersStore
+from orders.waitlist import QUEUED
 
 AUDITED = (
     selling.no_oversell,
     selling.no_lost_order,
     selling.twice_is_once,
     facts.order_of_facts,
-    facts.whole_numbers,
     facts.outboxes_empty,
 )
 
@@ -45,6 +46,7 @@ class Bookkeeper:
         self.stock: dict[str, StockAllotted] = {}
         self.windows: dict[str, list[Window]] = {}
         self.requests: dict[str, Request] = {}
+        self.places: list[Request] = []
         self.promised: dict[str, str] = {}  # request key: order
         self.asked: set[tuple[str, ...]] = set()
         self.done: set[tuple[str, ...]] = set()
@@ -72,6 +74,10 @@ class Bookkeeper:
         assert _wish(same) == _wish(request), "the order of another request"
         assert _wish(same)[:3] == (outcome.order.allotment_id, outcome.order.buyer_id, outcome.order.quantity)
 
+    def joining(self, request: Request) -> None:
+        """Somebody is about to ask for a place on the waitlist."""
+        self.places.append(request)
+
     def imported(self, channel: str, rows: Sequence[Any]) -> None:
         """Rows of a file are about to be taken in."""
         for row in rows:
@@ -94,7 +100,8 @@ class Bookkeeper:
         for allotment in allotments.values():
             _check_figures(allotment)
         self._check_limits(orders.values())
-        self._check_promises(orders, allotments)
+        self._check_served(orders.values())
+        self._check_promises(orders, allotments, {entry.id for entry in store.waitlist.find({})})
 
     def _check_order(self, order: Order) -> None:
         back = [goods.id for goods in order.returns]
@@ -106,20 +113,32 @@ class Bookkeeper:
             assert sold in self.asked, f"{order.id} was in no file"
         else:
             self._check_our_own(order, back)
+            if request := self.requests.get(order.id):
+                self._check_request(order, request)
 
     def _check_our_own(self, order: Order, back: Sequence[str]) -> None:
-        request = self.requests.get(order.id)
-        assert request is not None, f"nobody asked for {order.id}"
+        if order.state == "cancelled":
+            lapsed = order.cancel_reason == "expired"
+            assert lapsed or ("cancel", order.id) in self.asked, f"nobody cancelled {order.id}"
+        assert order.payment is None or ("pay", order.id) in self.asked, f"nobody paid {order.id}"
+        assert all(("return", order.id, key) in self.asked for key in back), f"nobody returned {order.id}"
+
+    def _check_request(self, order: Order, request: Request) -> None:
         assert self.promised.get(request.request_key, order.id) == order.id, "another order was promised for its key"
         assert _wish(request) == (order.allotment_id, order.buyer_id, order.quantity, order.request_key)
         windows = self.windows[order.allotment_id]
         prices = {one.price_fen for one in windows if one.opens_at <= request.arrived_at < one.closes_at}
         assert order.unit_price_fen in prices, f"{order.id} was sold at {order.unit_price_fen}, it cost {prices}"
-        if order.state == "cancelled":
-            lapsed = request.pay_by is not None and request.pay_by <= datetime.now(UTC)
-            assert lapsed or ("cancel", order.id) in self.asked, f"nobody cancelled {order.id}"
-        assert order.payment is None or ("pay", order.id) in self.asked, f"nobody paid {order.id}"
-        assert all(("return", order.id, key) in self.asked for key in back), f"nobody returned {order.id}"
+        if order.cancel_reason == "expired":
+            assert request.pay_by is not None, f"{order.id} had all the time"
+            assert request.pay_by <= datetime.now(UTC), f"{order.id} lapsed before its time"
+
+    def _check_served(self, orders: Iterable[Order]) -> None:
+        """What nobody requested was placed for somebody who waits, once."""
+        placed = (order for order in orders if not order.imported and order.id not in self.requests)
+        served = Counter((order.allotment_id, order.buyer_id, order.quantity) for order in placed)
+        waited = Counter(_wish(place)[:3] for place in self.places)
+        assert served <= waited, f"nobody asked for {served - waited}"
 
     def _check_limits(self, orders: Iterable[Order]) -> None:
         held: Counter[tuple[str, str]] = Counter()
@@ -130,14 +149,18 @@ class Bookkeeper:
             limit = self.stock[allotment_id].per_buyer_limit
             assert limit is None or units <= limit, f"{buyer} holds {units} of {allotment_id}, {limit} are allowed"
 
-    def _check_promises(self, orders: dict[str, Order], allotments: dict[str, Allotment]) -> None:
+    def _check_promises(
+        self, orders: dict[str, Order], allotments: dict[str, Allotment], places: AbstractSet[str]
+    ) -> None:
         files = {(order.channel, order.external_number, str(order.quantity)) for order in orders.values()}
+        joining = {entry.id for allotment in allotments.values() for entry in allotment.joining}
         holds: dict[str, Callable[..., bool]] = {
             "allot": lambda key: key in allotments,
             "close": lambda key: allotments[key].state == "closed",
             "cancel": lambda key: orders[key].state == "cancelled",
             "pay": lambda key: orders[key].payment is not None,
             "return": lambda key, back: back in [goods.id for goods in orders[key].returns],
+            "join": lambda key: key in places or key in joining,
             "import": lambda *row: row in files or row[2].startswith("-"),
         }
         for kind, *what in self.done:
@@ -163,60 +186,6 @@ class Bookkeeper:
         assert not faults, faults
 
 
-def expected(found: Allotment, orders: Iterable[Order], requests: Sequence[Request]) -> list[str]:
-    """What requests on an allotment at peace must be answered, one after another: written as simply as it can be."""
-    known = {order.request_key: (order.allotment_id, order.buyer_id, order.quantity) for order in orders}
-    held = Counter[str]()
-    for order in orders:
-        if order.state != "cancelled" and order.allotment_id == found.id:
-            held[order.buyer_id] += order.quantity
-    remaining, answers = found.remaining, []
-    for request in requests:
-        wish = (request.allotment_id, request.buyer_id, request.quantity)
-        answer = _expected(found, request, known.get(request.request_key), held[request.buyer_id], remaining)
-        if answer == "accepted":
-            known[request.request_key] = wish
-            held[request.buyer_id] += request.quantity
-            remaining -= request.quantity
-        answers.append(answer)
-    return answers
-
-
-def _expected(
-    found: Allotment, request: Request, before: tuple[str, str, int] | None, held: int, remaining: int
-) -> str:
-    if before is not None:
-        same = before == (request.allotment_id, request.buyer_id, request.quantity)
-        return "replayed" if same else "idempotency-key-reused"
-    if found.state == "closed":
-        return "allotment-closed"
-    if found.purpose == "slot":
-        if found.opens_at is None or found.closes_at is None or request.arrived_at < found.opens_at:
-            return "window-not-open"
-        if request.arrived_at >= found.closes_at:
-            return "window-closed"
-    if found.per_buyer_limit is not None and held + request.quantity > found.per_buyer_limit:
-        return "per-buyer-limit"
-    return "accepted" if request.quantity <= remaining else f"sold-out: {remaining} remain"
-
-
-def answer(outcome: Outcome) -> str:
-    """An outcome in the words of `expected`."""
-    if not isinstance(outcome, Refused):
-        return type(outcome).__name__.lower()
-    refusal = outcome.refusal
-    return refusal.code if refusal.code != "sold-out" else f"sold-out: {refusal.figures['remaining']} remain"
-
-
-def told_too_early(topics: Topics) -> list[str]:
-    """Events that stood on the one broker before an earlier one of their aggregate, whatever their topics."""
-    first: dict[str, dict[int, int]] = defaultdict(dict)
-    for message in sorted(topics.said, key=lambda said: said.offset):
-        first[message.event.subject].setdefault(message.event.sequence, message.offset)
-    lives = {subject: [life[number] for number in sorted(life)] for subject, life in first.items()}
-    return [f"{subject}: {life}" for subject, life in lives.items() if life != sorted(life)]
-
-
 def _wish(request: Request) -> tuple[str, str, int, str]:
     return request.allotment_id, request.buyer_id, request.quantity, request.request_key
 
@@ -230,3 +199,22 @@ def overdue(orders: Iterable[Order], now: datetime) -> list[str]:
     """Orders whose time to pay is over and that have not lapsed."""
     late = now - timedelta(milliseconds=1)
     return [order.id for order in orders if order.state == "placed" and order.pay_by and order.pay_by <= late]
+
+
+def wait_in_vain(store: OrdersStore, whole: Iterable[Allotment]) -> list[str]:
+    """Those who still wait for what is free or sold no more, at peace."""
+    known = {allotment.id: allotment for allotment in whole}
+    return [
+        f"{entry.buyer_id} is {entry.state} for {entry.quantity} of {known[entry.allotment_id]}"
+        for entry in store.waitlist.find({"state": {"$in": list(QUEUED)}})
+        if entry.quantity <= known[entry.allotment_id].remaining or known[entry.allotment_id].state == "closed"
+    ]
+
+
+def told_too_early(topics: Topics) -> list[str]:
+    """Events that stood on the one broker before an earlier one of their aggregate, whatever their topics."""
+    first: dict[str, dict[int, int]] = defaultdict(dict)
+    for message in sorted(topics.said, key=lambda said: said.offset):
+        first[message.event.subject].setdefault(message.event.sequence, message.offset)
+    lives = {subject: [life[number] for number in sorted(life)] for subject, life in first.items()}
+    return [f"{subject}: {life}" for subject, life in lives.items() if life != sorted(life)]

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.orders.acting import Evening
-from tests.unit.orders.bookkeeper import overdue
+from tests.unit.orders.bookkeeper import overdue, wait_in_vain
+from tests.unit.orders.evening import Evening
 from tests.unit.orders.replicas import Broker, Replica
 
 from chassis.clock import utcnow
@@ -27,6 +27,11 @@ def patient(settings: OrdersSettings) -> OrdersSettings:
     return replace(settings, settle_after_seconds=60.0)
 
 
+def lending(settings: OrdersSettings) -> OrdersSettings:
+    """Settings of replicas that lend to a bucket also what is left of little."""
+    return replace(settings, bucket_least_units=1)
+
+
 def at_peace(evening: Evening, broker: Broker, sweeper: Replica, replicas: Sequence[Replica]) -> None:
     """Bring it about; fails with what the audit found when it does not come."""
     settings = sweeper.settings
@@ -38,6 +43,8 @@ def at_peace(evening: Evening, broker: Broker, sweeper: Replica, replicas: Seque
         orders = sweeper.store.orders.find({})
         try:
             assert not (late := overdue(orders, utcnow())), f"have not lapsed: {late}"
+            whole = sweeper.engine.placing.buckets.whole(sweeper.store.allotments.find({}))
+            assert not (waiting := wait_in_vain(sweeper.store, whole)), waiting
             evening.books.audit(settings.mongodb_uri, settings.mongodb_database, broker.topics())
         except AssertionError:
             if attempt == _MOST_PASSES - 1:

@@ -14,13 +14,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from tests.unit.orders.acting import ACTIONS, ALLOT, Action, Allot, Evening, Place, Wish
-from tests.unit.orders.bookkeeper import answer, expected
+from tests.unit.orders.acting import Action, Allot, Place
 from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.drawing import ACTIONS, ALLOT
+from tests.unit.orders.evening import Evening, Wish
+from tests.unit.orders.foreseeing import answer, expected
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
-from tests.unit.orders.resting import at_peace, found_at_once, patient
+from tests.unit.orders.resting import at_peace, found_at_once, lending, patient
 
+from orders.model import Allotment
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
@@ -98,9 +101,9 @@ class Machine(RuleBasedStateMachine):
     @rule(who=WHO, stock=st.integers(0, 3))
     def the_rest_can_be_bought(self, who: int, stock: int) -> None:
         """One more than remains is refused, what remains is sold, then it is sold out: to whomever may still buy."""
-        found = self.replicas[who].store.allotments.get(self.evening.allotment(stock))
+        found = self.whole(who, self.evening.allotment(stock))
         buyer = len(self.evening.books.requests) + 100
-        for quantity in (found.remaining + 1, found.remaining, 1) if found else ():
+        for quantity in (found.remaining + 1, found.remaining, 1) if found and not found.least_waiting else ():
             if quantity:
                 self.place_at_peace(who, Place((Wish(stock, buyer, quantity, quantity),)))
 
@@ -111,6 +114,11 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.peace()
 
+    def whole(self, who: int, key: str) -> Allotment | None:
+        """As its buyers see it."""
+        found = self.replicas[who].store.allotments.get(key)
+        return self.replicas[who].engine.placing.buckets.whole([found])[0] if found else None
+
     def place_at_peace(self, who: int, action: Place) -> None:
         store, requests = self.replicas[who].store, action.requests(self.evening)
         orders = store.orders.find({})
@@ -120,7 +128,7 @@ class Machine(RuleBasedStateMachine):
             return
         foreseen: dict[str, str] = {}
         for key in {request.allotment_id for request in requests}:
-            found = store.allotments.get(key)
+            found = self.whole(who, key)
             assert found is not None, f"{key} was allotted"
             mine = [request for request in requests if request.allotment_id == key]
             foreseen |= zip((one.order_id for one in mine), expected(found, orders, mine), strict=True)
@@ -135,7 +143,7 @@ def new_machine(
     """A machine on the empty database."""
     found_at_once(monkeypatch)
     mortal_database(monkeypatch)
-    return lambda: Machine(own_settings)
+    return lambda: Machine(lending(own_settings))
 
 
 @pytest.mark.timeout(0 if EXAMPLES else 300)  # it ends in a quarter of that; making a failure small takes longer

@@ -14,16 +14,17 @@ from itertools import count
 from typing import Any, Final
 
 import pytest
-from tests.unit.orders.acting import Action, Allot, Cancel, Close, Evening, GiveBack, Pay, Place, Tend, Wish
+from tests.unit.orders.acting import Action, Allot, Cancel, Close, GiveBack, Join, Leave, Pay, Place, Tend
 from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.evening import Evening, Wish
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
-from tests.unit.orders.resting import at_peace, found_at_once, patient
+from tests.unit.orders.resting import at_peace, found_at_once, lending, patient
 
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
-PLACED, PAID, LATE = range(3)  # the orders of the shop
+PLACED, PAID, LATE, WAITED_FOR = range(4)  # the orders of the shop
 OPENING: Final = (
     Allot(offered=9, limit=None, slot=None),
     Allot(offered=9, limit=3, slot="now"),
@@ -31,6 +32,10 @@ OPENING: Final = (
     Place((Wish(stock=0, buyer=1, key=1, quantity=2),)),
     Place((Wish(stock=0, buyer=2, key=2, quantity=1, pays_late=True),)),
     Pay(PAID),
+    Allot(offered=2, limit=None, slot=None),
+    Place((Wish(stock=2, buyer=0, key=11, quantity=2),)),
+    Join(Wish(stock=2, buyer=1, key=12, quantity=2)),
+    Join(Wish(stock=2, buyer=2, key=13, quantity=1)),
     Tend("tick"),
 )
 FIRST: Final[dict[str, Action]] = {
@@ -49,6 +54,9 @@ FIRST: Final[dict[str, Action]] = {
     "cancels what is unpaid": Cancel(PLACED),
     "cancels what is paid": Cancel(PAID, "county"),
     "gives back": GiveBack(PAID, back=0, quantity=1, restock=True),
+    "frees what others wait for": Cancel(WAITED_FOR),
+    "waits": Join(Wish(stock=2, buyer=3, key=14, quantity=1)),
+    "leaves": Leave(0),
     "closes": Close(0),
     "sweeps": Tend("sweep"),
 }
@@ -59,6 +67,7 @@ SECOND: Final[dict[str, Action]] = {
     "buys up to the limit with another key": Place((Wish(stock=1, buyer=3, key=9, quantity=3),)),
     "gives back the rest": GiveBack(PAID, back=1, quantity=2, restock=True),
     "closes the slot": Close(1),
+    "closes what others wait for": Close(2),
 }
 # Before each write: what was read may be true no more. Before each reading as well takes three times as long.
 BETWEEN: Final[How] = "meanwhile" if os.environ.get("PROOF_EXAMPLES") else "overtaken"
@@ -74,7 +83,7 @@ class Shop:
         for action in OPENING:
             action.run(self.evening, self.one)
         self.one.publish()
-        assert len(self.evening.orders) == 3
+        assert len(self.evening.orders) == 4
         self._then = {one: list(one.find({})) for one in _collections()}, deepcopy((self.evening, self.broker))
 
     def opened_again(self) -> "Shop":
@@ -105,7 +114,7 @@ def _collections() -> list[Any]:
 def shop(store: OrdersStore, own_settings: OrdersSettings, monkeypatch: pytest.MonkeyPatch) -> Shop:
     found_at_once(monkeypatch)
     mortal_database(monkeypatch)
-    return Shop(own_settings)
+    return Shop(lending(own_settings))
 
 
 @contextmanager

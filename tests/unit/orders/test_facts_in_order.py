@@ -3,9 +3,10 @@ is on the broker before its successor, whatever their topics", holds for a proce
 """
 
 import pytest
-from tests.unit.orders.acting import Allot, Evening, Pay, Place, Wish
+from tests.unit.orders.acting import Allot, Pay, Place
 from tests.unit.orders.bookkeeper import told_too_early
 from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.evening import Evening, Wish
 from tests.unit.orders.replicas import Broker, Replica
 from tests.unit.orders.resting import at_peace, found_at_once, patient
 
