@@ -29,7 +29,7 @@ class ChannelDoors:
         """Columns: invoice, sku, quantity, placed_at, unit_price (yuan), customer. Imported twice, nothing changes."""
         return self.engine.importing.take_in(access.channel(channel), call.text)
 
-    # As many as were fetched: what is decided together on an allotment is one write of it, however many items there are.
+    # As many as were fetched: what is decided together on an allotment is one write of it.
     @consume(ChannelOrderReceived, batch=4_000)
     def receive(self, events: list[Event]) -> None:
         """Another platform sold something of ours."""
