@@ -175,7 +175,7 @@ def _line(allotment: Allotment, request: Request, theirs: Iterable[Order], purse
         request_key=request.request_key,
         unit_price_fen=price,
         placed_at=request.placed_at,
-        recorded_at=request.arrived_at,
+        recorded_at=request.placed_at if request.waited else request.arrived_at,
         pay_by=request.pay_by,
         imported=request.imported,
         external_number=request.external_number,

@@ -16,8 +16,9 @@ _SHARE = 4  # a bucket gets this part of what remains: what is lent last is litt
 
 
 def loan(allotment: Allotment, wanted: int, least: int) -> int:
-    """Units to lend beside `wanted` ones that are sold at once; none where fewer than `least` would remain."""
-    free = allotment.remaining - wanted
+    """Units to lend beside `wanted` ones that are sold at once; none where fewer than `least` would remain, and none
+    while anybody waits for what is still together."""
+    free = 0 if allotment.least_waiting else allotment.remaining - wanted
     return free // _SHARE if 0 < least <= free else 0
 
 
