@@ -1,4 +1,4 @@
-"""From request to answer: finds the route, renders what went wrong, measures. Sockets are `connections.py`'s."""
+"""From request to answer: finds the route, renders what went wrong, measures. `exchanges.py` sends it."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""What goes back: status, headers and bytes, ready for WSGI. Knows neither routes nor sockets."""
+"""What goes back: status, headers and bytes, ready to be sent. Knows neither routes nor sockets."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
