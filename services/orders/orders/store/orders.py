@@ -27,9 +27,6 @@ class OrderRows(Rows[Order]):
         ids = {order.id for order in orders}
         return ids - self.existing(ids)
 
-    def tell(self, ids: Iterable[str]) -> None:
-        """Nothing is left to say: whoever placed these orders has handed on their events."""
-
     def by_keys(self, keys: Iterable[str]) -> list[Order]:
         """Orders that these requests became."""
         return [order for piece in pieces(keys) for order in self.find({"keys": {"$in": piece}})]
