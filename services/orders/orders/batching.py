@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from orders.buckets import Buckets
+from orders.committer import Passed
 from orders.couponing import Couponing
 from orders.domain import Decision, Request
 from orders.model import Allotment, Batch, Bucket, Coupon
@@ -37,8 +38,11 @@ class Batching:
         """Where such a document lies."""
         return self._store.allotments if isinstance(source, Allotment) else self._store.buckets
 
-    def write(self, sales: Sequence[Sale]) -> tuple[set[str], Void]:
-        """Write the decisions: the documents that took theirs, and the orders that could not be."""
+    def write(self, sales: Sequence[Sale], passed: Passed) -> tuple[set[str], Void]:
+        """Write the decisions: the documents that took theirs, and the orders that could not be.
+
+        `passed` is called when all documents took theirs: whoever reads them now knows of these orders.
+        """
         sources = [sale.source.id for sale in sales]
         batch = self._settling.new_batch(sources)
         try:
@@ -48,6 +52,8 @@ class Batching:
             takings = {sale.source.id: self._taking(sale, batch) for sale in held}
             took = self._take(list(takings.values()))
             self._judge(held, took)
+            if len(took) == len(sales):
+                passed()
             self._settling.drop([key for key in sources if key not in took], batch)
             parts = [self._part(sale, takings[sale.source.id]) for sale in held if sale.source.id in took]
             void = self._settling.realise(parts)

@@ -18,7 +18,7 @@ from chassis.clock import utcnow
 from chassis.refusals import Conflict, PaymentRequired, Refusal
 from contracts import metrics as declared
 from orders import lifecycle, paying
-from orders.committer import Committer
+from orders.committer import Committer, Passed
 from orders.model import Change, Order, Payment
 from orders.payments import Declined, Notification, Paid, PaymentProvider, Pending, Providers
 from orders.refunding import Refunding
@@ -131,7 +131,7 @@ class Cashier:
             raise outcome
         return outcome
 
-    def _commit(self, _: str, marks: Sequence[_Mark]) -> list[Order | Refusal]:
+    def _commit(self, _: str, marks: Sequence[_Mark], _passed: Passed) -> list[Order | Refusal]:
         changes = [lifecycle.pay(one.order, one.payment) for one in marks]
         if self._store.orders.change_all(changes) == len(changes):
             for one in marks:

@@ -54,7 +54,7 @@ class Engine:
         self.receiving = Receiving(store, serving)
         self._lanes = settings.placing_lanes
         self._committer: Committer[int, Request, Outcome] = Committer(
-            lambda _, requests: self.placing.place(requests), settings.placing_batch
+            lambda _, requests, passed: self.placing.place(requests, passed), settings.placing_batch
         )
 
     def place(self, request: Request) -> Outcome:

@@ -15,7 +15,7 @@ from chassis.clock import utcnow
 from chassis.refusals import NotFound, Refusal, Unavailable
 from contracts import metrics as declared
 from orders import batches, domain, waitlist
-from orders.committer import Committer
+from orders.committer import Committer, Passed
 from orders.domain import Request
 from orders.model import Allotment, Change, Entry, Order
 from orders.placing import Placing
@@ -61,7 +61,7 @@ class Joining:
         """How far in front an entry is, 1 being next; None when it does not wait."""
         return self._store.waitlist.ahead(entry) + 1 if entry.state in waitlist.QUEUED else None
 
-    def _commit(self, allotment_id: str, requests: Sequence[Request]) -> list[Joined | Refusal]:
+    def _commit(self, allotment_id: str, requests: Sequence[Request], _passed: Passed) -> list[Joined | Refusal]:
         for attempt in range(_TRIES):
             allotment = self._store.allotments.get(allotment_id)
             if allotment is None:

@@ -23,6 +23,7 @@ from chassis.refusals import NotFound, Unavailable
 from orders import batches, domain, figures
 from orders.batching import Batching, Sale
 from orders.buckets import Buckets
+from orders.committer import Passed
 from orders.couponing import Couponing
 from orders.domain import Outcome, Refused, Request
 from orders.missed import Missed
@@ -34,6 +35,10 @@ from orders.store import OrdersStore, pause
 _TRIES: Final = 40
 _ALLOTMENTS_AT_ONCE: Final = 256  # so that no batch waits long between its taking and its inserting
 Groups = dict[str, list[Request]]
+
+
+def _nobody_waits() -> None:
+    """For who places without a committer."""
 
 
 class Placing:
@@ -49,14 +54,17 @@ class Placing:
         self.couponing = Couponing(store, self.settling, settings, clock)
         self._batching = Batching(store, self.settling, self.buckets, self.couponing)
 
-    def place(self, requests: Sequence[Request]) -> list[Outcome]:
-        """An outcome for each request, in their order. Requests on one allotment are decided in their order."""
+    def place(self, requests: Sequence[Request], passed: Passed = _nobody_waits) -> list[Outcome]:
+        """An outcome for each request, in their order. Requests on one allotment are decided in their order.
+
+        `passed` is called when the decision is written, and only orders are still to be made of it.
+        """
         outcomes: dict[str, Outcome] = {}
         groups: defaultdict[str, list[Request]] = defaultdict(list)
         for request in requests:
             groups[request.allotment_id].append(request)
         for group in _slices(groups):
-            self._place_group(group, outcomes)
+            self._place_group(group, outcomes, passed)
         return [outcomes[request.order_id] for request in requests]
 
     def forget(self, allotment_id: str) -> None:
@@ -70,15 +78,15 @@ class Placing:
             self.buckets.gather(allotment)
         self.settling.tidy()
 
-    def _place_group(self, groups: Groups, outcomes: dict[str, Outcome]) -> None:
+    def _place_group(self, groups: Groups, outcomes: dict[str, Outcome], passed: Passed) -> None:
         for attempt in range(_TRIES):
-            groups = self._round(groups, outcomes)
+            groups = self._round(groups, outcomes, passed)
             if not groups:
                 return
             pause(attempt)
         raise Unavailable("busy", "Too many are buying this at once; the same request may succeed now.")
 
-    def _round(self, groups: Groups, outcomes: dict[str, Outcome]) -> Groups:
+    def _round(self, groups: Groups, outcomes: dict[str, Outcome], passed: Passed) -> Groups:
         """Decide all groups once; returns the requests that somebody else was faster with."""
         allotments, remembered = self._read(groups)
         for key in groups.keys() - allotments.keys():
@@ -86,7 +94,7 @@ class Placing:
             outcomes.update((request.order_id, none) for request in groups[key])
         sales = self._decide(groups, allotments, remembered)
         selling = [sale for sale in sales if sale.decision.lines]
-        took, void = self._batching.write(selling) if selling else (set(), {})
+        took, void = self._batching.write(selling, passed) if selling else (set(), {})
         for sale in sales:
             if not sale.decision.lines or sale.source.id in took:
                 self._conclude(sale, outcomes, void)

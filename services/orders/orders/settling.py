@@ -65,7 +65,7 @@ class Settling:
         """Batches of ours that may be removed."""
         return frozenset(self._finished[rows].get(source_id, ()))
 
-    def _removed(self, rows: SourceRows[Any], source_id: str, gone: Iterable[str]) -> None:
+    def _removed(self, rows: SourceRows[Any], source_id: str, gone: frozenset[str]) -> None:
         """Forgotten only now: until they are gone from the document, nobody here must take them for left behind."""
         known = self._finished[rows]
         self._own.difference_update((source_id, batch) for batch in gone)
@@ -129,7 +129,7 @@ class Settling:
     def settle(self, source: Allotment | Bucket, allotment: Allotment, *, all_of_it: bool = False) -> None:
         """Finish what is left behind in the document as read; `all_of_it`: whatever is in it, however young."""
         rows = self._store.allotments if isinstance(source, Allotment) else self._store.buckets
-        rows.tidy({batch: [source.id] for batch in source.pending if batch not in source.batches})
+        rows.tidy({source.id: [batch for batch in source.pending if batch not in source.batches]})
         old, very_old = batch_id(self._clock() - self._after, ""), batch_id(self._clock() - _PATIENCE * self._after, "")
         for batch, text in source.batches.items():
             if (source.id, batch) in self._own or not (all_of_it or batch < old):
@@ -174,16 +174,12 @@ class Settling:
         return len(left)
 
     def tidy(self) -> None:
-        """Remove finished batches that no further one removed by the way."""
+        """Remove finished batches from their documents."""
         for rows, known in self._finished.items():
-            by_batch: defaultdict[str, list[str]] = defaultdict(list)
-            for source_id, finished in known.items():
-                for batch in finished:
-                    by_batch[batch].append(source_id)
-            rows.tidy(by_batch)
-            for batch, source_ids in by_batch.items():
-                for source_id in source_ids:
-                    self._removed(rows, source_id, {batch})
+            finished = {source_id: frozenset(batch_ids) for source_id, batch_ids in known.items()}
+            rows.tidy(finished)
+            for source_id, gone in finished.items():
+                self._removed(rows, source_id, gone)
 
 
 def batch_id(now: datetime, distinct: str | None = None) -> str:

@@ -1,7 +1,8 @@
 """Documents that units are sold from, allotments and buckets: batches are laid into them with the units they take, and
 removed when everything in them was done and said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pymongo import UpdateMany, UpdateOne
@@ -40,16 +41,12 @@ class SourceRows(Rows[T], Generic[T]):
         # A batch that somebody settled before we look counts as not taken: decided again, its orders are known.
         return {one.id for one in self.many(everyone) if everyone[one.id] in one.batches}
 
-    def tidy(self, finished: Mapping[str, Iterable[str]]) -> None:
-        """Remove finished batches ({batch id: ids of documents}).
+    def tidy(self, finished: Mapping[str, Collection[str]]) -> None:
+        """Remove finished batches ({id of the document: its batches}).
 
         No decision rests on them any more: no guard is needed.
         """
-        writes = [
-            UpdateMany({"_id": {"$in": piece}}, {"$unset": {f"batches.{batch}": ""}, "$pull": {"pending": batch}})
-            for batch, ids in finished.items()
-            for piece in pieces(ids)
-        ]
+        writes = _removals(finished)
         for piece in pieces(writes):
             self.collection.bulk_write(piece, ordered=False)
 
@@ -69,6 +66,23 @@ class SourceRows(Rows[T], Generic[T]):
     def left_behind(self, before_batch: str) -> list[T]:
         """Those with batches older than this batch id."""
         return self.find({"pending": {"$gt": "", "$lt": before_batch}}, limit=500)
+
+
+def _removals(finished: Mapping[str, Collection[str]]) -> list[UpdateOne | UpdateMany]:
+    """Few documents with many batches: a write for each document. Many that share a batch: for each such batch."""
+    by_batch: defaultdict[str, list[str]] = defaultdict(list)
+    for key, batch_ids in finished.items():
+        for batch in batch_ids:
+            by_batch[batch].append(key)
+    if len(finished) <= len(by_batch):
+        return [UpdateOne({"_id": key}, _removal(batch_ids)) for key, batch_ids in finished.items() if batch_ids]
+    shared = [(batch, piece) for batch, keys in by_batch.items() for piece in pieces(keys)]
+    return [UpdateMany({"_id": {"$in": piece}}, _removal([batch])) for batch, piece in shared]
+
+
+def _removal(batch_ids: Collection[str]) -> dict[str, Any]:
+    gone = list(batch_ids)
+    return {"$unset": {f"batches.{batch}": "" for batch in gone}, "$pull": {"pending": {"$in": gone}}}
 
 
 def _taking(taking: Taking) -> tuple[dict[str, Any], dict[str, Any]]:
