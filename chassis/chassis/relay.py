@@ -64,6 +64,7 @@ class Relay:
         self._just_marked: set[str] = set()
         self._fresh: deque[_Fresh] = deque()
         self._fresh_events = 0
+        self._first: dict[type[Document], Callable[[Sequence[str]], None]] = {}
         self._away = False
 
     @property
@@ -84,6 +85,13 @@ class Relay:
         """Say that these documents have events; returns at once."""
         self._waiting.setdefault(document, {}).update(dict.fromkeys(ids))
         self.wake()
+
+    def precede(self, document: type[Document], first: Callable[[Sequence[str]], None]) -> None:
+        """Before anything that these documents say is published, `first` is asked what must be published before it.
+
+        For events that a service keeps elsewhere, perhaps in another process: it sends them, and they go first.
+        """
+        self._first[document] = first
 
     def wake(self) -> None:
         """End the wait."""
@@ -132,6 +140,8 @@ class Relay:
             for key in batch:
                 del ids[key]
             try:
+                if first := self._first.get(document):
+                    first(batch)
                 # Whatever was handed over before one of these ids was is published before it.
                 published += self._send_fresh() + self._relay(document, batch)
             except ENGINE_AWAY:

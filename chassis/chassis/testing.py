@@ -41,6 +41,9 @@ class FakeRelay:
         self.told: list[tuple[type[Document], str]] = []
         self.sent: list[Record] = []
 
+    def precede(self, document: type[Document], first: Callable[[Sequence[str]], None]) -> None:
+        """Nothing is published, so nothing has to come before it."""
+
     def send(self, boxes: Sequence[Sequence[Record]], then: Callable[[], None]) -> None:
         """As `Relay.send`; published at once."""
         self.sent.extend(item for box in boxes for item in box)

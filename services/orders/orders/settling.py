@@ -10,9 +10,10 @@ function of the allotment and the line, so whoever makes them makes the same, an
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from contracts.codec import Record
@@ -23,6 +24,7 @@ from orders.settings import OrdersSettings
 from orders.store import OrderDoc, OrdersStore, SourceRows, pause, records_of
 
 _TRIES: Final = 40
+_REMEMBERED: Final = 50_000  # orders whose events were handed over by this process
 _PATIENCE: Final = 5  # how many times longer a batch may wait for its events' publishing than for its orders
 Void = dict[str, Order | None]
 
@@ -50,6 +52,8 @@ class Settling:
             store.buckets: defaultdict(set),
         }
         self._looked: dict[str, float] = {}
+        self._handed_over = _Lately(_REMEMBERED)
+        store.relay.precede(OrderDoc, self._tell_first)
 
     def new_batch(self, source_ids: Iterable[str]) -> str:
         """An id for what is about to be written to these documents."""
@@ -87,7 +91,8 @@ class Settling:
         self._store.buckets.add(opened)
         orders = {line.id: domain.order_of(part.allotment, line) for part in parts for line in part.batch.lines}
         boxes = {line.id: _box(orders[line.id], line.recorded_at) for part in parts for line in part.batch.lines}
-        void = self._store.orders.add(orders.values(), boxes if carry else {})
+        born = {line.id: f"{part.source_id}/{part.batch_id}" for part in parts for line in part.batch.lines}
+        void = self._store.orders.add(orders.values(), born, boxes if carry else {})
         for part in parts:
             figures.count_batch(len(part.batch.lines))
             self._let_go(part, [line.id for line in part.batch.lines if line.id in void], boxes, carry)
@@ -108,6 +113,30 @@ class Settling:
             self._finish(part)
         else:
             self._store.relay.send([boxes[key] for key in born], partial(self._finish, part))
+            self._handed_over.add(born)
+
+    def _tell_first(self, order_ids: Sequence[str]) -> None:
+        """Orders are about to be told of: hand over that they were placed, if their batch still has to tell it.
+
+        What this process placed it has handed over before; another one may be slow to publish, or dead.
+        """
+        born = self._store.orders.born(key for key in order_ids if key not in self._handed_over)
+        by_source: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for key, place in born.items():
+            source_id, _, batch = place.rpartition("/")
+            by_source[source_id][key] = batch
+        for source_id, theirs in by_source.items():
+            self._tell_from(source_id, theirs)
+
+    def _tell_from(self, source_id: str, wanted: Mapping[str, str]) -> None:
+        source = self._store.allotments.get(source_id) or self._store.buckets.get(source_id)
+        allotment = self._store.allotments.get(source.allotment_id) if isinstance(source, Bucket) else source
+        if source is None or allotment is None:
+            return
+        for batch in set(wanted.values()) & source.batches.keys():
+            lines = [line for line in batches.read(source.batches[batch]).lines if line.id in wanted]
+            boxes = [_box(domain.order_of(allotment, line), line.recorded_at) for line in lines]
+            self._store.relay.send(boxes, lambda: None)
 
     def _finish(self, part: Part) -> None:
         self._own.add((part.source_id, part.batch_id))
@@ -180,6 +209,23 @@ class Settling:
             rows.tidy(finished)
             for source_id, gone in finished.items():
                 self._removed(rows, source_id, gone)
+
+
+class _Lately:
+    """The last so many of the things that were added."""
+
+    def __init__(self, most: int) -> None:
+        self._known: dict[str, None] = {}
+        self._most = most
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._known
+
+    def add(self, keys: Iterable[str]) -> None:
+        """Remember these, and forget the oldest where they are too many."""
+        self._known.update(dict.fromkeys(keys))
+        for key in list(islice(self._known, max(0, len(self._known) - self._most))):
+            del self._known[key]
 
 
 def batch_id(now: datetime, distinct: str | None = None) -> str:

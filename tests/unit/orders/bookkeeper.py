@@ -184,6 +184,7 @@ class Bookkeeper:
         databases.read(uri, {"orders": database}, evidence)
         faults = {check.name: check.faults for check in (judge(evidence) for judge in AUDITED) if check.faults}
         assert not faults, faults
+        assert not told_too_early(topics)
 
 
 def _wish(request: Request) -> tuple[str, str, int, str]:

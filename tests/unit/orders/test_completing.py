@@ -31,7 +31,7 @@ def delivered(new_engine: Engines, store: OrdersStore) -> list[Order]:
     engine = new_engine()
     store.parcels.remember_hubs([hub(f"{COUNTY}-C", "county_centre")])
     made = [paid_order(buyer_id=f"b{n % 3}", quantity=2) for n in range(6)]
-    store.orders.add(made, {})
+    store.orders.add(made)
     engine.parcels.pack(COUNTY, 100)
     engine.parcels.ship_all(COUNTY, "YTO")
     for parcel in store.parcels.find({}):

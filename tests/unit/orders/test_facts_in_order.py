@@ -13,10 +13,7 @@ from tests.unit.orders.resting import at_peace, found_at_once, patient
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
-NOT_YET = "an order's first event lies in its batch, which only whoever placed it publishes before a sweep does"
 
-
-@pytest.mark.xfail(reason=NOT_YET, strict=True)
 @pytest.mark.parametrize("dies", [False, True])
 def test_an_order_is_said_to_be_placed_before_it_is_said_to_be_paid(
     store: OrdersStore, own_settings: OrdersSettings, monkeypatch: pytest.MonkeyPatch, dies: bool

@@ -24,7 +24,7 @@ def orders(store: OrdersStore) -> list[Order]:
     """30 paid orders of 10 buyers."""
     store.parcels.remember_hubs([hub("520123-C", "county_centre")])
     made = [paid_order(buyer_id=f"b{n % 10}") for n in range(30)]
-    store.orders.add(made, {})
+    store.orders.add(made)
     return made
 
 
@@ -85,7 +85,7 @@ def test_a_begun_parcel_whose_orders_are_gone_is_dropped(
 def test_rehearsed_unpaid_and_foreign_orders_are_not_packed(engine: Engine, store: OrdersStore) -> None:
     store.parcels.remember_hubs([hub("520123-C", "county_centre")])
     others = [paid_order(rehearsal=True), paid_order(county="350628"), placed()]
-    store.orders.add(others, {})
+    store.orders.add(others)
     assert engine.parcels.pack(COUNTY, 1000).orders == 0
 
 

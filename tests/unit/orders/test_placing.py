@@ -227,8 +227,8 @@ def test_killed_in_the_middle_of_inserting_the_sweep_inserts_the_rest(
 ) -> None:
     add = type(store.orders).add
 
-    def half(self: Any, orders: Any, boxes: Any) -> Any:
-        add(self, list(orders)[: len(orders) // 2], boxes)
+    def half(self: Any, orders: Any, *told: Any) -> Any:
+        add(self, list(orders)[: len(orders) // 2], *told)
         raise Dies
 
     with monkeypatch.context() as patch:

@@ -65,7 +65,7 @@ def cases(store: OrdersStore) -> dict[str, Case]:
     selling = sum(one.order.quantity for one in made.values() if one.order.state != "cancelled")
     stock = msgspec.structs.replace(plenty, sold=selling - 2, remaining=102 - selling)
     store.allotments.add([stock])
-    store.orders.add([one.order for one in made.values()], {})
+    store.orders.add([one.order for one in made.values()])
     store.parcels.add([one.parcel for one in made.values() if one.parcel])
     store.parcels.remember_hubs([hub(f"{COUNTY}-C", "county_centre")])
     return made

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from contracts.codec import Record, to_document
 from orders.model import Order
 from orders.store.documents import OrderDoc
 from orders.store.rows import NEVER, Relays, Rows, document_of, pieces
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class OrderRows(Rows[Order]):
@@ -16,16 +19,27 @@ class OrderRows(Rows[Order]):
     def __init__(self, relay: Relays) -> None:
         super().__init__(OrderDoc, Order, relay)
 
-    def add(self, orders: Collection[Order], boxes: Mapping[str, Sequence[Record]]) -> set[str]:
-        """Insert new orders, with the events that they are to carry themselves; those already there are as they are.
+    def add(
+        self,
+        orders: Collection[Order],
+        born: Mapping[str, str] = _NONE,
+        boxes: Mapping[str, Sequence[Record]] = _NONE,
+    ) -> set[str]:
+        """Insert new orders; those already there are as they are.
 
+        `born`: where the batch lies that decided them. `boxes`: the events that they are to carry themselves.
         Returns the ids that are not there afterwards: another order has one of their keys.
         """
-        documents = [document_of(order) | _outbox(boxes.get(order.id)) for order in orders]
+        documents = [document_of(order) | _born(born, order.id) | _outbox(boxes.get(order.id)) for order in orders]
         if self.insert_new(documents):
             return set()
         ids = {order.id for order in orders}
         return ids - self.existing(ids)
+
+    def born(self, order_ids: Iterable[str]) -> dict[str, str]:
+        """Where the batches lie, or lay, that decided these orders."""
+        found = (self.collection.find({"_id": {"$in": piece}}, {"born": 1}) for piece in pieces(order_ids))
+        return {row["_id"]: row["born"] for rows in found for row in rows if "born" in row}
 
     def by_keys(self, keys: Iterable[str]) -> list[Order]:
         """Orders that these requests became."""
@@ -63,6 +77,10 @@ class OrderRows(Rows[Order]):
     def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Order]:
         """Those that match, in the order of their ids, after a cursor."""
         return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")
+
+
+def _born(born: Mapping[str, str], order_id: str) -> dict[str, str]:
+    return {"born": born[order_id]} if order_id in born else {}
 
 
 def _outbox(box: Sequence[Record] | None) -> dict[str, Any]:
