@@ -90,4 +90,11 @@ class Batching:
     def _part(self, sale: Sale, taking: Taking) -> Part:
         if taking.batch.loan:
             self._buckets.opened(sale.allotment.id, taking.batch_id)
-        return Part(self.rows(sale.source), sale.source.id, sale.allotment, taking.batch_id, taking.batch)
+        return Part(
+            self.rows(sale.source),
+            sale.source.id,
+            sale.allotment,
+            taking.batch_id,
+            taking.batch,
+            made=sale.decision.orders(),
+        )

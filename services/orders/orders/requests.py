@@ -58,6 +58,10 @@ class Decision(NamedTuple):
     outcomes: list[Outcome]
     lines: list[Line]
 
+    def orders(self) -> dict[str, Order]:
+        """The orders that the lines mean."""
+        return {outcome.order.id: outcome.order for outcome in self.outcomes if isinstance(outcome, Accepted)}
+
     @property
     def units(self) -> int:
         """Units that the decision sells."""

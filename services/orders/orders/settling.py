@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from contracts.codec import Record
@@ -27,6 +28,7 @@ _TRIES: Final = 40
 _REMEMBERED: Final = 50_000  # orders whose events were handed over by this process
 _PATIENCE: Final = 5  # how many times longer a batch may wait for its events' publishing than for its orders
 Void = dict[str, Order | None]
+_NONE: Final[Mapping[str, Order]] = MappingProxyType({})
 
 
 class Part(NamedTuple):
@@ -37,6 +39,11 @@ class Part(NamedTuple):
     allotment: Allotment
     batch_id: str
     batch: Batch
+    made: Mapping[str, Order] = _NONE
+
+    def orders(self) -> dict[str, Order]:
+        """The orders that its lines mean: those made when it was decided, the others made now."""
+        return {line.id: self.made.get(line.id) or domain.order_of(self.allotment, line) for line in self.batch.lines}
 
 
 class Settling:
@@ -89,7 +96,7 @@ class Settling:
             lending.bucket(part.allotment.id, part.batch_id, part.batch.loan) for part in parts if part.batch.loan
         ]
         self._store.buckets.add(opened)
-        orders = {line.id: domain.order_of(part.allotment, line) for part in parts for line in part.batch.lines}
+        orders = {key: order for part in parts for key, order in part.orders().items()}
         boxes = {line.id: _box(orders[line.id], line.recorded_at) for part in parts for line in part.batch.lines}
         born = {line.id: f"{part.source_id}/{part.batch_id}" for part in parts for line in part.batch.lines}
         void = self._store.orders.add(orders.values(), born, boxes if carry else {})
