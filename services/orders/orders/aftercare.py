@@ -116,15 +116,15 @@ class Aftercare:
         return len(owing)
 
     def settle(self, orders: Sequence[Order]) -> None:
-        """Settle everything that these orders owe."""
+        """Settle everything that these orders owe: last what others must answer for, who may be slow."""
         by_allotment: defaultdict[str, list[str]] = defaultdict(list)
         for order in orders:
             if any(owed.kind == "units" for owed in order.owed):
                 by_allotment[order.allotment_id].append(order.id)
-            self._refunding.give_back(order)
         self._couponing.give_back(orders)
         for allotment_id, order_ids in by_allotment.items():
             self._release(allotment_id, order_ids)
+        self._refunding.give_back(orders)
 
     def _release(self, allotment_id: str, order_ids: Iterable[str]) -> None:
         settled: list[str] = []

@@ -111,7 +111,7 @@ class Cashier:
             _count(order)
         elif change is not None:
             self._astray(order, paid)
-        self._refunding.give_back(order)
+        self._refunding.give_back([order])
         return order
 
     def _note(self, order: Order, provider: PaymentProvider, now: datetime) -> Order:

@@ -7,8 +7,6 @@ refund in the same write, so that hearing of it twice is hearing of it once.
 from datetime import datetime
 from typing import Final, Literal
 
-import msgspec
-
 from orders import lifecycle
 from orders.model import Astray, Change, Order, Owed, Payment
 from orders.payments.interface import CURRENCY, Paid, Purchase, Refund
@@ -127,11 +125,3 @@ def wait(order: Order, until: datetime, now: datetime) -> Change | None:
     if order.state != "placed" or order.pay_by is None:
         return None
     return Change(id=order.id, version=order.version, fields={"pay_by": until}, at=now)
-
-
-def postpone(order: Order, debts: set[str], until: datetime, now: datetime) -> Change | None:
-    """Leave debts that could not be settled now for later, so that they are not tried at every sweep."""
-    if not any(owed.id in debts for owed in order.owed):
-        return None
-    owed = [msgspec.structs.replace(one, since=until) if one.id in debts else one for one in order.owed]
-    return Change(id=order.id, version=order.version, fields={"owed": owed}, at=now)

@@ -380,6 +380,47 @@ def test_a_refund_that_fails_stays_owed_is_tried_later_and_holds_up_nobody(
     bought(engine, stock, quantity=20)  # the units are free again
 
 
+def test_what_was_settled_while_a_refund_is_postponed_is_not_owed_again(
+    engine: Engine, store: OrdersStore, stock: Allotment, provider: Refunds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = bought(engine, stock, pay=True, quantity=5)
+
+    def meanwhile() -> datetime:
+        """Another replica gives the units back, just before this one writes."""
+        store.orders.clear_owed([order.id], [one.id for one in now_of(store, order).owed if one.kind == "units"])
+        return datetime.now(UTC)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Refunds, "refund", away)
+        patch.setattr(type(engine.aftercare), "settle", lambda *_: None)
+        engine.aftercare.cancel(order.id, "buyer")
+        assert [one.kind for one in now_of(store, order).owed] == ["units", "refund"]
+        Refunding(store, engine.providers, 0.0, meanwhile).give_back([now_of(store, order)])
+    assert [one.kind for one in now_of(store, order).owed] == ["refund"]
+
+
+def test_a_provider_that_is_away_is_asked_for_one_refund_and_units_do_not_wait_for_it(
+    engine: Engine, store: OrdersStore, stock: Allotment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [bought(engine, stock, pay=True) for _ in range(5)]
+    remaining: list[int] = []
+
+    def slow(_: TestProvider, __: Refund) -> None:
+        found = store.allotments.get(stock.id)
+        remaining.append(found.remaining if found else 0)
+        away()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Refunds, "refund", slow)
+        with monkeypatch.context() as dead:
+            dead.setattr(type(engine.aftercare), "settle", lambda *_: None)
+            for order in orders:
+                engine.aftercare.cancel(order.id, "buyer")
+        engine.sweep()
+    assert remaining == [20]
+    assert [[one.kind for one in now_of(store, order).owed] for order in orders] == [["refund"]] * 5
+
+
 def test_a_postponed_refund_is_given_when_its_time_comes(
     store: OrdersStore, own_settings: Any, stock: Allotment, provider: Refunds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,11 @@ class OrderRows(Rows[Order]):
         for piece in pieces(order_ids):
             self.collection.update_many({"_id": {"$in": piece}}, {"$pull": {"owed": {"id": {"$in": list(owed_ids)}}}})
 
+    def postpone(self, order_id: str, owed_ids: Iterable[str], until: datetime) -> None:
+        """Leave these debts for later. What was settled meanwhile is not owed again: only what is there is touched."""
+        for owed in owed_ids:
+            self.collection.update_one({"_id": order_id, "owed.id": owed}, {"$set": {"owed.$.since": until}})
+
     def to_pack(self, county: str, limit: int) -> list[Order]:
         """Paid orders of a county that are in no parcel, oldest first."""
         query = {"county": county, "state": "paid", "rehearsal": False}
