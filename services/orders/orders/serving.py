@@ -18,6 +18,7 @@ from orders.model import Allotment
 from orders.placing import Placing
 from orders.sales import No, Sale, Served
 from orders.store import OrdersStore
+from orders.turns import in_turns
 
 _TRY_ANOTHER: Final = frozenset({"sold-out", "allotment-closed"})
 
@@ -58,7 +59,8 @@ class Serving:
         self._answer_unplanned(from_shelves, planned, answers)
         wanted = [(sale, key) for sale in asked if (key := _allotment_id(sale, planned))]
         now = self._clock()
-        outcomes = self._placing.place([sales.request(sale, key, new_id(), now) for sale, key in wanted])
+        requests = [sales.request(sale, key, new_id(), now) for sale, key in wanted]
+        outcomes = in_turns(self._placing.place, requests)
         again = []
         for (sale, key), outcome in zip(wanted, outcomes, strict=True):
             answers[sale.key] = _answer(sale, outcome)

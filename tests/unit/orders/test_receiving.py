@@ -140,10 +140,10 @@ def test_who_is_told_of_a_shelf_that_is_sold_out_by_then_looks_at_the_next_one(
     engine = new_engine()
     place = type(engine.placing).place
 
-    def late(self: Any, requests: Any) -> Any:
+    def late(self: Any, requests: Any, *passed: Any) -> Any:
         monkeypatch.undo()
         new_engine().receiving.receive([sold("first", quantity=20, allotment_id=stock.id)])
-        return place(self, requests)
+        return place(self, requests, *passed)
 
     monkeypatch.setattr(type(engine.placing), "place", late)
     engine.receiving.receive([sold("second", quantity=3)])
