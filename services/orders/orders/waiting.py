@@ -5,7 +5,8 @@ An allotment whose waitlist needs somebody says so itself: `attend_since` is set
 so that nothing which came meanwhile is missed. In between, each step leaves what the next one needs:
 
 1. `joining` entries are put at rest; they wait since the write that gave them their tickets.
-2. Who fits into what is free is **called**: no more of them than there are units, and who is called cannot leave.
+2. Who fits into what is free is **called**, and cannot leave any more. Should two who attend at once call more than
+   fit, who is too many keeps the turn and holds up nobody.
 3. An order is placed for each called entry. Its request key is made from the entry: twice is the same order.
 4. The entry says which order it became and announces the offer, in one write.
 5. When nobody fits any more, and only then, `least_waiting` is counted again and `attend_since` cleared.
@@ -96,8 +97,7 @@ class Waiting:
         """Call who fits into what is free; whether there was somebody.
 
         The queue is read before those who are called: whom somebody else calls meanwhile is in one of the two. The
-        guarded write in between says that nothing was placed since the allotment was read, so no unit is promised
-        to two.
+        guarded write in between says that nothing was placed since the allotment was read.
         """
         if not 0 < allotment.least_waiting <= allotment.remaining:
             return False

@@ -125,9 +125,11 @@ def fitting(free: int, queue: Iterable[Entry], least: int = 1) -> list[Entry]:
 
 
 def chosen(remaining: int, queue: Iterable[Entry], called: Iterable[Entry]) -> list[Entry]:
-    """Who of the queue is to be called, when these are called already and their units still remain."""
-    promised = {entry.id: entry.quantity for entry in called}
-    return fitting(remaining - sum(promised.values()), [entry for entry in queue if entry.id not in promised])
+    """Who of the queue is to be called, when these are called already. Nothing is kept for one who was called but does
+    not fit (two who call at once may call too many): that one is served when enough has come back."""
+    known = list(called)
+    kept = sum(entry.quantity for entry in fitting(remaining, known))
+    return fitting(remaining - kept, [entry for entry in queue if entry.id not in {one.id for one in known}])
 
 
 def request_for(allotment: Allotment, entry: Entry, now: datetime, offer_within: timedelta) -> Request:
@@ -179,10 +181,3 @@ def leave(entry: Entry, now: datetime) -> Change | None:
     if entry.state in ("called", "offered"):
         raise Conflict("already-offered", "It was offered to you: cancel the order.", order_id=entry.order_id)
     return None
-
-
-def tell_missed(allotment: Allotment, units: int, now: datetime) -> Change:
-    """It closed: say once what they waited for in vain. That it was said is that nobody counts as waiting any more."""
-    facts = (announcing.missed(allotment, units, now, "waitlist"),) if units and not allotment.rehearsal else ()
-    fields = {"least_waiting": 0, "joining": []}
-    return Change(id=allotment.id, version=allotment.version, fields=fields, facts=facts, at=now)

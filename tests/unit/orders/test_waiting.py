@@ -408,3 +408,37 @@ def test_what_is_promised_to_the_called_is_promised_to_nobody_else() -> None:
     first, second, third = (entry(ticket=n, quantity=units) for n, units in ((1, 2), (2, 2), (3, 1)))
     assert waitlist.chosen(3, [first, second, third], [first]) == [third]
     assert waitlist.chosen(2, [second, third], [first]) == []
+
+
+def test_for_one_who_was_called_and_does_not_fit_nothing_is_kept() -> None:
+    first, second, third = (entry(ticket=n, quantity=units) for n, units in ((1, 2), (2, 1), (3, 1)))
+    assert waitlist.chosen(1, [second, third], [first]) == [second]
+    assert waitlist.chosen(2, [second, third], [first]) == []
+
+
+def test_who_was_called_by_two_at_once_holds_up_nobody_else(
+    new_engine: Engines, store: OrdersStore, stock: Allotment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One chose who wants less; before it says so more comes back, and another one serves who wants more."""
+    slow, other = new_engine(), new_engine()
+    two, one, last = (bought(slow, stock, quantity=units) for units in (2, 1, 1))
+    join(slow, stock, "more", 3)
+    join(slow, stock, "less", 2)
+    call = type(store.waitlist).call
+
+    def late(rows: Any, allotment_id: str, entry_ids: Any) -> None:
+        monkeypatch.setattr(type(store.waitlist), "call", call)
+        other.aftercare.cancel(one.id, "buyer")
+        call(rows, allotment_id, entry_ids)
+
+    monkeypatch.setattr(type(store.waitlist), "call", late)
+    slow.aftercare.cancel(two.id, "buyer")
+    assert states(store, stock) == [("more", "offered"), ("less", "called")]  # and nothing is left for the latter
+    join(slow, stock, "least", 1)
+    slow.aftercare.cancel(last.id, "buyer")
+    assert states(store, stock) == [("more", "offered"), ("less", "called"), ("least", "offered")]
+    assert at_peace(store, stock).remaining == 0
+    for entry in store.waitlist.of_buyers(stock.id, ["more"]):
+        slow.aftercare.cancel(entry.order_id or "", "buyer")
+    assert states(store, stock)[1] == ("less", "offered")
+    assert at_peace(store, stock).remaining == 1
