@@ -161,6 +161,17 @@ def test_a_webhook_changed_on_its_way_is_not_believed(rig: Rig, purchase: Purcha
         rig.provider.webhook(headers, body.replace(b"e", b"a", 1))
 
 
+@pytest.mark.parametrize("strange", ["é" * 64, "²", "9" * 400, "9" * 5000, "-1", "t=1,v1=é", "v1=" + "9" * 5000])
+def test_whatever_stands_where_the_signature_and_its_time_do_it_is_an_answer(
+    rig: Rig, purchase: Purchase, strange: str
+) -> None:
+    headers, body = rig.paid(purchase)
+    for name in headers:
+        if name.lower() != "content-type":
+            with pytest.raises(Forged):
+                rig.provider.webhook({**headers, name: strange}, body)
+
+
 def test_an_old_webhook_is_not_believed_again(rig: Rig, purchase: Purchase) -> None:
     with pytest.raises(Forged):
         hear(rig, rig.paid(purchase, at=int(time.time()) - 3600))
@@ -219,4 +230,12 @@ def test_an_answer_that_wechat_pay_did_not_sign_is_not_believed(purchase: Purcha
     thief.signs_with = "thief"
     adapter = chosen(settings(payment_providers="wechatpay", wechatpay_api=thief.web.url, **wechatpay.account()))[0]
     with closing(thief.web), pytest.raises(Unavailable, match="cannot be believed"):
+        adapter.charge(purchase, None)
+
+
+def test_a_key_that_wechat_pay_does_not_take_is_an_outage_and_no_refusal(purchase: Purchase) -> None:
+    gateway = wechatpay.WeChat()
+    account = {**wechatpay.account(), "wechatpay_private_key": wechatpay.private_pem("thief")}
+    adapter = chosen(settings(payment_providers="wechatpay", wechatpay_api=gateway.web.url, **account))[0]
+    with closing(gateway.web), pytest.raises(Unavailable):
         adapter.charge(purchase, None)

@@ -114,7 +114,7 @@ class StripeProvider:
         """A payment that succeeded, a charge that was refunded, a refund that failed."""
         try:
             event = stripe.Webhook.construct_event(body, headers.get("stripe-signature"), self._webhook_secret)
-        except (stripe.SignatureVerificationError, ValueError) as forged:
+        except (stripe.SignatureVerificationError, TypeError, ValueError) as forged:  # TypeError: it is not ASCII
             raise Forged("not signed with our secret, or too long ago") from forged
         read = _READERS.get(event.type)
         said = event.data.object.to_dict() if read else {}

@@ -90,7 +90,7 @@ class TestProvider:
     def webhook(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
         """What it says, if it is signed with our secret and not old."""
         given, at = headers.get(SIGNATURE) or "", headers.get(TIMESTAMP) or ""
-        if not self._secret or not hmac.compare_digest(_signature(self._secret, at, body), given):
+        if not self._secret or not hmac.compare_digest(_signature(self._secret, at, body).encode(), given.encode()):
             raise Forged("not signed with our secret")
         if not at.isdecimal() or abs(time.time() - int(at)) > _FRESH_SECONDS:
             raise Forged("signed too long ago")

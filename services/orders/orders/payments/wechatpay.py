@@ -9,6 +9,7 @@ which is given to us with its id, so no certificates are fetched; what a webhook
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -34,11 +35,13 @@ from orders.payments.interface import (
 from orders.payments.settings import PaymentSettings
 
 _FRESH_SECONDS: Final = 300
+_SECONDS: Final = r"[0-9]{1,12}"
 _MOST_DESCRIBED: Final = 40  # characters; they allow 127 bytes
 _OK: Final = range(200, 300)
 _NOT_FOUND: Final = 404
 _REFUSED: Final = range(400, 500)
 _BUSY: Final = 429
+_NOT_US: Final = 401
 _UNPAID: Final = ("NOTPAY", "USERPAYING")
 _log = logging.getLogger(__name__)
 
@@ -123,7 +126,7 @@ class WeChatPayProvider:
     def _verified(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         # The key's id is compared first: for one it does not know the SDK would go and fetch certificates.
         at = headers.get("wechatpay-timestamp", "")
-        if headers.get("wechatpay-serial") != self._key_id or not at.isdecimal():
+        if headers.get("wechatpay-serial") != self._key_id or not re.fullmatch(_SECONDS, at):
             raise Forged("not signed with WeChat Pay's key")
         if abs(time.time() - int(at)) > _FRESH_SECONDS:
             raise Forged("signed too long ago")
@@ -145,7 +148,11 @@ class WeChatPayProvider:
         except Exception as forged:  # what the SDK raises when an answer's signature is wrong
             _log.error("an answer of the payment provider is not signed by it", extra={"provider": self.name})
             raise Unavailable("payment-provider-away", "The payment provider's answer cannot be believed.") from forged
-        if status not in _OK and (status not in _REFUSED or status == _BUSY):
+        if status == _NOT_US:
+            _log.error(
+                "WeChat Pay does not take our signature: somebody must look", extra={"reason": answer.get("code")}
+            )
+        if status not in _OK and (status not in _REFUSED or status in (_BUSY, _NOT_US)):
             raise Unavailable("payment-provider-away", "The payment provider cannot be reached.")
         return status, answer
 
