@@ -98,15 +98,15 @@ def hold(coupon: Coupon, wanted: Hold, now: datetime) -> Change | None:
     """Set money aside for a batch that is about to be written, if there is enough."""
     if coupon.left_fen < wanted.amount_fen:
         return None
-    fields = {"left_fen": coupon.left_fen - wanted.amount_fen, "held_since": now}
+    fields = {"left_fen": coupon.left_fen - wanted.amount_fen, "held_since": coupon.held_since or now}
     place = f"holds.{hold_id(wanted.batch_id, wanted.source_id)}"
     return Change(id=coupon.code, version=coupon.version, fields={**fields, place: wanted}, at=now)
 
 
 def after_hold(coupon: Coupon, wanted: Hold) -> Coupon:
     """The coupon once the hold is written."""
-    left = coupon.left_fen - wanted.amount_fen
-    return msgspec.structs.replace(coupon, left_fen=left, version=coupon.version + 1)
+    left, since = coupon.left_fen - wanted.amount_fen, coupon.held_since or wanted.at
+    return msgspec.structs.replace(coupon, left_fen=left, held_since=since, version=coupon.version + 1)
 
 
 def conclude(coupon: Coupon, hold_id: str, born: Iterable[str], now: datetime) -> Change | None:
@@ -122,7 +122,7 @@ def conclude(coupon: Coupon, hold_id: str, born: Iterable[str], now: datetime) -
             f"holds.{hold_id}": None,
             "left_fen": coupon.left_fen + found.amount_fen - spent,
             "used_fen": coupon.used_fen + spent,
-            "held_since": now if len(coupon.holds) > 1 else None,
+            "held_since": min((one.at for key, one in coupon.holds.items() if key != hold_id), default=None),
         },
         at=now,
     )

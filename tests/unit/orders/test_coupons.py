@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.orders.builders import NOW, request, slot
 
@@ -12,7 +13,7 @@ from chassis.refusals import Conflict, Invalid
 from orders import coupons, domain
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.engine import Engine
-from orders.model import Allotment, Coupon
+from orders.model import Allotment, Change, Coupon, Hold
 from orders.store import OrdersStore
 
 Engines = Callable[[], Engine]
@@ -214,6 +215,29 @@ def test_killed_while_a_coupon_is_held_the_truth_is_what_orders_there_are(
         new_engine().sweep()
     found = exact(store)
     assert (found.used_fen, found.holds) == (500 * sold, {})
+
+
+def test_what_a_dead_process_held_is_found_also_while_others_use_the_coupon() -> None:
+    busy, died = coupon(), NOW - timedelta(minutes=1)
+    for n, at in enumerate((died, NOW)):
+        wanted = Hold(batch_id=f"b{n}", source_id="s", source_version=1, orders={f"o{n}": 500}, at=at)
+        busy = after(busy, coupons.hold(busy, wanted, at))
+    assert busy.held_since == died
+    busy = after(busy, coupons.conclude(busy, "b1:s", ["o1"], NOW))
+    assert (busy.held_since, list(coupons.left_behind(busy, NOW, timedelta(seconds=2)))) == (died, ["b0:s"])
+    busy = after(busy, coupons.conclude(busy, "b0:s", [], NOW))
+    assert (busy.held_since, busy.holds, busy.used_fen) == (None, {}, 500)
+
+
+def after(found: Coupon, change: Change | None) -> Coupon:
+    """The coupon as the change leaves it."""
+    assert change is not None
+    holds = dict(found.holds)
+    plain = {name: value for name, value in change.fields.items() if not name.startswith("holds.")}
+    for name in change.fields.keys() - plain.keys():
+        holds[name.removeprefix("holds.")] = change.fields[name]
+    kept = {key: one for key, one in holds.items() if one is not None}
+    return msgspec.structs.replace(found, **plain, holds=kept, version=change.new_version)
 
 
 def exact_figures(store: OrdersStore) -> Coupon:
