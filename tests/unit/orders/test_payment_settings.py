@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.orders.gateways import wechatpay
 
-from chassis.config import BadSettings, load
+from chassis.config import BadSettings, Settings, load
 from chassis.refusals import Invalid, NotFound
 from orders.payments import Providers, chosen
 from orders.payments.settings import NEEDED
@@ -72,3 +73,9 @@ def test_the_service_does_not_start_without_a_secret_and_says_which() -> None:
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1] == "orders: STRIPE_WEBHOOK_SECRET is missing (PAYMENT_PROVIDERS names stripe)"
     assert "nevertobeshown" not in ended.stderr + ended.stdout
+
+
+def test_every_setting_stands_in_the_readme() -> None:
+    readme = (Path(__file__).parents[3] / "services/orders/README.md").read_text()
+    ours = set(OrdersSettings.__struct_fields__) - set(Settings.__struct_fields__)
+    assert {name.upper() for name in ours if f"`{name.upper()}`" not in readme} == set()

@@ -1,4 +1,4 @@
-"""The documents at rest and their indexes. Their other fields are those of the nouns in `model.py`."""
+"""The documents at rest and their indexes. Their other fields are those of the nouns in `model/`."""
 
 from mongoengine import DateTimeField, DictField, Document, IntField, ListField, LongField, StringField
 

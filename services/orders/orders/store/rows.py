@@ -1,4 +1,4 @@
-"""The nouns of `model.py` as documents: the guarded write with the outbox in it, lists of ids in digestible pieces."""
+"""The nouns of `model/` as documents: the guarded write with the outbox in it, lists of ids in digestible pieces."""
 
 import random
 import time
