@@ -61,12 +61,8 @@ class Batching:
             self._settling.drop(sources, batch)
             raise
         for sale in held:
-            born = [line.id for line in sale.decision.lines if sale.source.id in took and line.id not in void]
-            self._couponing.conclude_sale(batch, sale.source, sale.decision.lines, born)
+            self._couponing.conclude_sale(batch, sale.source, sale.decision.lines)
         return took, void
-
-    def _hold(self, batch: str, sale: Sale) -> bool:
-        return self._couponing.hold(batch, sale.source, sale.decision.lines, sale.coupons)
 
     def _taking(self, sale: Sale, batch: str) -> Taking:
         loan = self._buckets.loan(sale.allotment, sale.decision.units) if sale.source is sale.allotment else 0

@@ -56,14 +56,16 @@ class Couponing:
         for code, hold in coupons.held(lines, batch, source, now).items():
             change = coupons.hold(known[code], hold, now)
             if change is None or not self._store.coupons.change(change):
-                self.conclude_sale(batch, source, lines, ())
+                self.conclude_sale(batch, source, lines)
                 return False
             known[code] = coupons.after_hold(known[code], hold)
         return True
 
-    def conclude_sale(self, batch: str, source: Allotment | Bucket, lines: Sequence[Line], born: Sequence[str]) -> None:
-        """The lines of the batch came to an end; these of them are orders."""
-        for code in {line.coupon_code for line in lines if line.coupon_code}:
+    def conclude_sale(self, batch: str, source: Allotment | Bucket, lines: Sequence[Line]) -> None:
+        """The lines of the batch came to an end: what orders there are is the truth, whoever made them."""
+        with_coupon = [line for line in lines if line.coupon_code]
+        born = self._store.orders.existing(line.id for line in with_coupon)
+        for code in {line.coupon_code for line in with_coupon if line.coupon_code}:
             self._conclude(code, coupons.hold_id(batch, source.id), born)
 
     def _conclude(self, code: str, hold_id: str, born: Iterable[str]) -> None:

@@ -59,11 +59,12 @@ def decide(
     """
     by_key: dict[str, Order] = {}
     held: defaultdict[str, list[Order]] = defaultdict(list)
-    for order in {order.id: order for order in taken}.values():
+    known_orders = {order.id: order for order in taken}.values()  # of one that is there twice, the later reading
+    for order in known_orders:
         by_key[order.request_key] = order
         if order.allotment_id == allotment.id and order.state != "cancelled":
             held[order.buyer_id].append(order)
-    remaining, purse = allotment.remaining, coupons.Purse(known_coupons, taken)
+    remaining, purse = allotment.remaining, coupons.Purse(known_coupons, known_orders)
     outcomes: list[Outcome] = []
     lines: list[Line] = []
     for request in requests:

@@ -12,7 +12,7 @@ answered with that order, the second is decided again. See docs/decisions/005-gr
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -168,6 +168,8 @@ class Placing:
         for order in self._store.orders.by_keys(keys):
             for key in {keys[asked] for asked in order.keys if asked in keys}:
                 taken[key].append(order)
+        for order in self._store.orders.many(_with_coupons(taken, keys)):
+            taken[order.allotment_id].append(order)
         return taken
 
     def _conclude(self, sale: Sale, outcomes: dict[str, Outcome], void: Void) -> None:
@@ -189,6 +191,16 @@ def _answer(request: Request, outcome: Outcome, void: Void) -> Outcome | None:
         return outcome
     known = void[outcome.order.id]
     return domain.replay(known, request) if known else None
+
+
+def _with_coupons(taken: Mapping[str, list[Order]], keys: Mapping[str, str]) -> list[str]:
+    """Decided orders that would use a coupon which is asked for: one that was cancelled since uses it no more."""
+    return [
+        one.id
+        for orders in taken.values()
+        for one in orders
+        if one.coupon_code and not keys.keys().isdisjoint(one.keys)
+    ]
 
 
 def _sold_out(outcome: Outcome) -> bool:

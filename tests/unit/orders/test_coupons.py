@@ -1,5 +1,6 @@
 """Coupons: part of the decision that sells; no budget overrun, nobody twice, nothing lost by whoever dies."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,12 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.unit.orders.builders import NOW, request, slot
+from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.resting import patient
 
 from chassis.refusals import Conflict, Invalid
 from orders import coupons, domain
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.engine import Engine
 from orders.model import Allotment, Change, Coupon, Hold
+from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
 Engines = Callable[[], Engine]
@@ -261,3 +265,40 @@ def test_a_batch_that_comes_late_to_a_concluded_hold_is_not_written(
     monkeypatch.setattr(type(store.allotments), "take", late)
     assert isinstance(slow.place(ask(stocks[0])), Accepted)  # decided again, under a hold of its own
     assert exact(store).used_fen == 500
+
+
+def test_whoever_cancels_may_use_it_again_at_once_of_whichever_replica(
+    store: OrdersStore, own_settings: OrdersSettings, provider: Refunds, stocks: list[Allotment]
+) -> None:
+    one, other = (Engine(store, patient(own_settings), provider) for _ in range(2))
+    outcome = one.place(ask(stocks[0], buyer="b"))
+    assert isinstance(outcome, Accepted)
+    one.aftercare.cancel(outcome.order.id, "buyer")  # its batch is still in the document
+    assert isinstance(other.place(ask(stocks[0], buyer="b")), Accepted)
+    assert exact(store).used_fen == 500
+
+
+def test_a_batch_that_somebody_else_made_whole_meanwhile_keeps_its_coupons(
+    new_engine: Engines, store: OrdersStore, stocks: list[Allotment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process stood still for long between its write and its look at what it wrote; others were faster there."""
+    other = new_engine()
+    take = type(store.allotments).take
+
+    def stands_still(self: Any, takings: Any) -> set[str]:
+        monkeypatch.undo()
+        other.place(ask(stocks[1], coupon_code=None))
+        took: set[str] = take(self, takings)
+        assert took == {stocks[0].id}
+        for _ in range(2):
+            time.sleep(0.002)  # a batch's id has milliseconds
+            other.place(ask(stocks[0], coupon_code=None))  # finds it old, and makes its orders
+            other.tick()
+        return {one.id for one in store.allotments.many(took) if one.batches.keys() & {takings[0].batch_id}}
+
+    monkeypatch.setattr(type(store.allotments), "take", stands_still)
+    outcomes = new_engine().placing.place([ask(stocks[0], buyer="b"), ask(stocks[1], buyer="c")])
+    assert not any(isinstance(one, Refused) for one in outcomes)
+    for _ in range(2):
+        other.sweep()
+    assert exact(store).used_fen == 1000
