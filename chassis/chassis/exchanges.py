@@ -16,6 +16,7 @@ from typing import Any, Final
 import eventlet
 from eventlet import wsgi
 
+from chassis.chunks import Body
 from chassis.heads import BadHead, Head, version_of
 from chassis.replies import Reply, status_line
 
@@ -71,7 +72,7 @@ class Connection(wsgi.HttpProtocol):
         environ = {**self._always, **self.headers.environ(), "eventlet.posthooks": []}
         expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
         chunked = "HTTP_TRANSFER_ENCODING" in environ
-        environ["wsgi.input"] = environ["eventlet.input"] = wsgi.Input(
+        environ["wsgi.input"] = environ["eventlet.input"] = Body(
             self.rfile,
             None if chunked else environ.get("CONTENT_LENGTH", "0"),
             self.connection,

@@ -31,6 +31,36 @@ def test_a_chunked_body_that_grows_too_large_is_refused(problem: Problem, buyer:
     assert answer.headers["connection"] == "close"
 
 
+_TRAILERS = b"2\r\n{}\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1" * 1_000_000,
+        b"2;" + b"x" * 1_000_000,
+        b"2\r\n{}" + b"x" * 1_000_000,
+        _TRAILERS + b"X: " + b"y" * 1_000_000,
+        _TRAILERS + b"X: y\r\n" * 101 + b"\r\n",
+    ],
+    ids=["a size", "its extension", "what follows a chunk", "a trailer", "trailers"],
+)
+def test_there_is_an_end_to_what_stands_between_chunks(sample: Service, body: bytes) -> None:
+    """Nobody need be known to send this; the server answers before the end, so it does not keep it either."""
+    head = b"POST /bells HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = raw(sample, head + body)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"malformed-chunks" in answer
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"Connection: close" in answer
+
+
+def test_trailers_are_passed_over(sample: Service) -> None:
+    head = b"POST /bells HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    second = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert raw(sample, head + _TRAILERS + b"X: y\r\n\r\n" + second).count(b"HTTP/1.1 200 ") == 2
+
+
 def test_a_large_upload_is_refused_with_an_answer_the_sender_can_read(problem: Problem, buyer: httpx.Client) -> None:
     for _ in range(3):
         answer = buyer.post("/wishes", content=b" " * 8_000_000, headers={**KEY, "Content-Type": "application/json"})
