@@ -63,8 +63,9 @@ class Placing:
         groups: defaultdict[str, list[Request]] = defaultdict(list)
         for request in requests:
             groups[request.allotment_id].append(request)
-        for group in _slices(groups):
-            self._place_group(group, outcomes, passed)
+        slices = list(_slices(groups))
+        for number, group in enumerate(slices, start=1):  # before the last, nobody may decide on what the next have
+            self._place_group(group, outcomes, passed if number == len(slices) else _nobody_waits)
         return [outcomes[request.order_id] for request in requests]
 
     def forget(self, allotment_id: str) -> None:

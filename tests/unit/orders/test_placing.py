@@ -11,6 +11,7 @@ from tests.unit.orders import builders
 from tests.unit.orders.builders import allotment
 
 from chassis.testing import FakeRelay
+from orders import placing
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.engine import Engine
 from orders.model import Allotment
@@ -51,6 +52,21 @@ def stock(store: OrdersStore) -> Allotment:
     made = allotment(offered=50)
     store.allotments.add([made])
     return made
+
+
+def test_the_next_may_decide_only_when_all_allotments_were_decided(
+    engine: Engine, store: OrdersStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "_ALLOTMENTS_AT_ONCE", 2)
+    stocks = [allotment(offered=1) for _ in range(5)]
+    store.allotments.add(stocks)
+    left: list[int] = []
+
+    def passed() -> None:
+        left.append(sum(one.remaining for one in store.allotments.many(of.id for of in stocks)))
+
+    assert kinds(engine.placing.place([request(of) for of in stocks], passed)) == ["Accepted"] * 5
+    assert left == [0]
 
 
 def test_an_order_is_at_rest_with_its_event_before_the_buyer_is_told(
