@@ -23,15 +23,15 @@ from tests.unit.orders.acting import (
     Close,
     Feature,
     GiveBack,
-    Import,
     Join,
     Pay,
     Place,
-    Row,
     Tend,
 )
 from tests.unit.orders.bookkeeper import Bookkeeper
+from tests.unit.orders.elsewhere import Import, Receive, Row, Sold
 from tests.unit.orders.evening import Evening, Wish
+from tests.unit.orders.issuing import Issue
 from tests.unit.orders.replicas import Broker, Replica
 
 from chassis.config import load
@@ -79,6 +79,19 @@ SCENE: Final[Sequence[Action]] = (
     Join(Wish(stock=2, buyer=3, key=8, quantity=2)),
     Cancel(LAST),
     Tend("sweep"),
+    Allot(offered=9, limit=None, slot="now"),
+    Issue(slot=1, budget_fen=1000),
+    Place(
+        (
+            Wish(stock=3, buyer=4, key=0, quantity=1, coupon=0),
+            Wish(stock=1, buyer=4, key=1, quantity=1, coupon=0),  # once for each buyer
+            Wish(stock=3, buyer=5, key=0, quantity=1, coupon=0),
+            Wish(stock=3, buyer=6, key=0, quantity=1, coupon=0),  # more than the budget
+        )
+    ),
+    Cancel(LAST),
+    Receive((Sold(1, stock=0, customer=1, quantity=1), Sold(2, stock=0, customer=1, quantity=99))),
+    Receive((Sold(2, stock=0, customer=1, quantity=1), Sold(1, stock=0, customer=1, quantity=1))),
     Close(2),
     Close(0),
     GiveBack(0, back=1, quantity=1, restock=True),
@@ -87,7 +100,19 @@ SCENE: Final[Sequence[Action]] = (
     Tend("publish"),
 )
 WRITES: Final = frozenset(("insert", "update", "delete", "findAndModify", "bulkWrite"))
-NOTED: Final = ("allotted", "featured", "request", "answered", "ask", "promise", "imported", "joining")
+NOTED: Final = (
+    "allotted",
+    "featured",
+    "request",
+    "answered",
+    "ask",
+    "promise",
+    "imported",
+    "joining",
+    "issuing",
+    "told",
+    "read_to",
+)
 
 
 class Doom(monitoring.CommandListener):

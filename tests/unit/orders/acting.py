@@ -3,11 +3,11 @@
 Numbers stand for things that exist when it is done: the nth allotment, the nth order, counted round and round.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, Protocol
 
-from msgspec.structs import replace
+from msgspec import structs
 from tests.integration.shop import Featured, on_screen, set_aside, show_over
 from tests.unit.orders.evening import Evening, Wish, request_of, this_moment, unless_refused
 from tests.unit.orders.replicas import Replica
@@ -19,7 +19,6 @@ from orders.waitlist import entry_key
 
 When = Literal["before", "now", "after"]
 _MINUTES = {"before": (-20, -10), "now": (-5, 10), "after": (10, 20)}
-CHANNEL, HEADER, PAST = "elsewhere", "invoice,sku,quantity,placed_at,unit_price,customer", "2018-12-03T12:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,12 @@ class Allot:
     def run(self, evening: Evening, by: Replica) -> None:
         fact = set_aside(offered=self.offered, per_buyer_limit=self.limit, sku=f"SKU-{len(evening.stock)}")
         if self.slot:
-            fact = set_aside(offered=self.offered, per_buyer_limit=self.limit, purpose="slot", show_id=new_id(), slot=1)
+            show = evening.show()
+            fact = set_aside(offered=self.offered, per_buyer_limit=self.limit, purpose="slot", show_id=show, slot=1)
         evening.stock.append(fact.allotment_id)
         evening.books.allotted(fact)
+        if fact.show_id in evening.ended:
+            evening.books.ask("close", fact.allotment_id)
         by.engine.allotments.allot([fact])
         evening.books.promise("allot", fact.allotment_id)
         if self.slot:
@@ -152,8 +154,8 @@ class Join:
     def run(self, evening: Evening, by: Replica) -> None:
         if not evening.stock:
             return
-        request = request_of(evening, self.wish, this_moment())
-        place = replace(request, request_key=entry_key(request.buyer_id, f"key-{self.wish.key}"))
+        request = request_of(evening, replace(self.wish, coupon=None), this_moment())
+        place = structs.replace(request, request_key=entry_key(request.buyer_id, f"key-{self.wish.key}"))
         evening.books.joining(place)
         joined: list[str] = []
         if unless_refused(lambda: joined.append(by.engine.joining.join(place).entry.id)):
@@ -184,35 +186,6 @@ class Contend:
             by.engine.placing.buckets.lost(evening.allotment(self.stock))
 
 
-class Row(NamedTuple):
-    """A line of another platform's invoice; fewer than none came back."""
-
-    invoice: str
-    stock: int
-    customer: int
-    quantity: int
-
-
-@dataclass(frozen=True)
-class Import:
-    """Another platform's file is taken in."""
-
-    rows: tuple[Row, ...]
-
-    def run(self, evening: Evening, by: Replica) -> None:
-        rows = [row for row in self.rows if evening.stock]
-        evening.books.imported(CHANNEL, rows)
-        text = [f"{row.invoice},{self._sku(evening, row)},{row.quantity},{PAST},9.9,{row.customer}" for row in rows]
-        report = by.engine.importing.take_in(CHANNEL, "\n".join((HEADER, *text)))
-        refused = {row.number for row in report.refused}
-        for number, row in enumerate(rows, start=2):  # the header is line 1
-            if number not in refused:
-                evening.books.promise("import", CHANNEL, row.invoice, str(row.quantity))
-
-    def _sku(self, evening: Evening, row: Row) -> str:
-        return evening.books.stock[evening.allotment(row.stock)].sku
-
-
 @dataclass(frozen=True)
 class Close:
     """It is sold no more: a shelf by its county, a slot by its show's end."""
@@ -223,14 +196,18 @@ class Close:
         key = evening.allotment(self.stock)
         if not key:
             return
-        evening.books.ask("close", key)
         show_id = evening.books.stock[key].show_id
+        keys = [one for one in evening.stock if show_id and evening.books.stock[one].show_id == show_id] or [key]
+        for one in keys:
+            evening.books.ask("close", one)
         if show_id is None:
             by.engine.allotments.close(key)
         else:
+            evening.ended.add(show_id)
             by.engine.allotments.end_show(show_over(show_id))
-        if ("allot", key) in evening.books.done:
-            evening.books.promise("close", key)
+        for one in keys:
+            if ("allot", one) in evening.books.done:
+                evening.books.promise("close", one)
 
 
 @dataclass(frozen=True)
@@ -243,4 +220,7 @@ class Tend:
         {"tick": by.engine.tick, "sweep": by.sweep, "publish": by.publish}[self.what]()
 
 
-Action = Allot | Feature | Place | Join | Leave | Contend | Pay | Cancel | GiveBack | Import | Close | Tend
+class Action(Protocol):
+    """Something that may be done."""
+
+    def run(self, evening: Evening, by: Replica, /) -> None: ...

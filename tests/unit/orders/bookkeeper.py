@@ -8,16 +8,17 @@ say, not how they came to say it.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from contracts.events import ItemFeatured, StockAllotted
+from tests.unit.orders.purses import check_coupons
+
+from contracts.events import ChannelOrderReceived, ItemFeatured, StockAllotted
 from evening.audit import Evidence, Promise, Told, databases, facts, selling
 from evening.audit.topics import Topics
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
-from orders.model import Allotment, Order
+from orders.model import Allotment, Coupon, Order
 from orders.store import OrdersStore
-from orders.waitlist import QUEUED
 
 AUDITED = (
     selling.no_oversell,
@@ -47,6 +48,9 @@ class Bookkeeper:
         self.windows: dict[str, list[Window]] = {}
         self.requests: dict[str, Request] = {}
         self.places: list[Request] = []
+        self.issued: list[Coupon] = []
+        self.lines: list[ChannelOrderReceived] = []
+        self.read = 0
         self.promised: dict[str, str] = {}  # request key: order
         self.asked: set[tuple[str, ...]] = set()
         self.done: set[tuple[str, ...]] = set()
@@ -83,6 +87,20 @@ class Bookkeeper:
         for row in rows:
             self.ask("import", channel, row.invoice, str(row.quantity))
 
+    def issuing(self, coupon: Coupon) -> None:
+        """A coupon is about to be issued, or one with its code but other terms is asked for."""
+        self.issued.append(coupon)
+
+    def told(self, lines: Sequence[ChannelOrderReceived]) -> None:
+        """Another platform says what it sold."""
+        self.lines += lines
+        for line in lines:
+            self.ask("import", line.channel, line.external_number, str(line.quantity))
+
+    def read_to(self, offset: int) -> None:
+        """The reader of that topic has committed: so many lines are answered."""
+        self.read = offset
+
     def ask(self, *what: str) -> None:
         self.asked.add(what)
 
@@ -100,6 +118,7 @@ class Bookkeeper:
         for allotment in allotments.values():
             _check_figures(allotment)
         self._check_limits(orders.values())
+        check_coupons(self.issued, self.done, store.coupons.find({}), list(orders.values()))
         self._check_served(orders.values())
         self._check_promises(orders, allotments, {entry.id for entry in store.waitlist.find({})})
 
@@ -125,7 +144,8 @@ class Bookkeeper:
 
     def _check_request(self, order: Order, request: Request) -> None:
         assert self.promised.get(request.request_key, order.id) == order.id, "another order was promised for its key"
-        assert _wish(request) == (order.allotment_id, order.buyer_id, order.quantity, order.request_key)
+        wished = (order.allotment_id, order.buyer_id, order.quantity, order.request_key, order.coupon_code)
+        assert _wish(request) == wished
         windows = self.windows[order.allotment_id]
         prices = {one.price_fen for one in windows if one.opens_at <= request.arrived_at < one.closes_at}
         assert order.unit_price_fen in prices, f"{order.id} was sold at {order.unit_price_fen}, it cost {prices}"
@@ -161,6 +181,7 @@ class Bookkeeper:
             "pay": lambda key: orders[key].payment is not None,
             "return": lambda key, back: back in [goods.id for goods in orders[key].returns],
             "join": lambda key: key in places or key in joining,
+            "issue": lambda _: True,
             "import": lambda *row: row in files or row[2].startswith("-"),
         }
         for kind, *what in self.done:
@@ -187,29 +208,13 @@ class Bookkeeper:
         assert not told_too_early(topics)
 
 
-def _wish(request: Request) -> tuple[str, str, int, str]:
-    return request.allotment_id, request.buyer_id, request.quantity, request.request_key
+def _wish(request: Request) -> tuple[str, str, int, str, str | None]:
+    return request.allotment_id, request.buyer_id, request.quantity, request.request_key, request.coupon_code
 
 
 def _check_figures(found: Allotment) -> None:
     assert found.sold + found.remaining + found.returned == found.offered, found
     assert min(found.sold, found.remaining, found.returned) >= 0, found
-
-
-def overdue(orders: Iterable[Order], now: datetime) -> list[str]:
-    """Orders whose time to pay is over and that have not lapsed."""
-    late = now - timedelta(milliseconds=1)
-    return [order.id for order in orders if order.state == "placed" and order.pay_by and order.pay_by <= late]
-
-
-def wait_in_vain(store: OrdersStore, whole: Iterable[Allotment]) -> list[str]:
-    """Those who still wait for what is free or sold no more, at peace."""
-    known = {allotment.id: allotment for allotment in whole}
-    return [
-        f"{entry.buyer_id} is {entry.state} for {entry.quantity} of {known[entry.allotment_id]}"
-        for entry in store.waitlist.find({"state": {"$in": list(QUEUED)}})
-        if entry.quantity <= known[entry.allotment_id].remaining or known[entry.allotment_id].state == "closed"
-    ]
 
 
 def told_too_early(topics: Topics) -> list[str]:

@@ -27,12 +27,27 @@ class Evening:
         self.stock: list[str] = []
         self.orders: list[str] = []
         self.places: list[str] = []
+        self.shows: list[str] = []  # of each slot, in their order
+        self.ended: set[str] = set()
+        self.coupons: list[str] = []
+        self.reading = False
 
     def allotment(self, n: int) -> str:
         return self.stock[n % len(self.stock)] if self.stock else ""
 
     def order(self, n: int) -> str:
         return self.orders[n % len(self.orders)] if self.orders else ""
+
+    def show(self) -> str:
+        """The show of the next slot: each has two."""
+        self.shows.append(self.shows[-1] if len(self.shows) % 2 else new_id())
+        return self.shows[-1]
+
+    def coupon(self, n: int | None) -> str | None:
+        """The code of the nth coupon; nobody's while there is none."""
+        if n is None:
+            return None
+        return self.coupons[n % len(self.coupons)] if self.coupons else "NOBODYS"
 
     def learn(self, order_ids: Sequence[str]) -> None:
         self.orders += [key for key in order_ids if key not in self.orders]
@@ -58,6 +73,7 @@ class Wish:
     key: int
     quantity: int
     pays_late: bool = False
+    coupon: int | None = None
 
 
 def request_of(evening: Evening, wish: Wish, now: datetime) -> Request:
@@ -72,4 +88,5 @@ def request_of(evening: Evening, wish: Wish, now: datetime) -> Request:
         arrived_at=now,
         placed_at=now,
         pay_by=now if wish.pays_late else now + timedelta(hours=1),
+        coupon_code=evening.coupon(wish.coupon),
     )

@@ -7,11 +7,15 @@ from typing import Final
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.orders.bookkeeper import overdue, wait_in_vain
+from tests.unit.orders.elsewhere import read_on
 from tests.unit.orders.evening import Evening
+from tests.unit.orders.peace import not_answered_once, overdue, passed_over, wait_in_vain
+from tests.unit.orders.purses import spent_wrongly
 from tests.unit.orders.replicas import Broker, Replica
 
 from chassis.clock import utcnow
+from evening.audit.topics import Topics
+from orders.model import Order
 from orders.settings import OrdersSettings
 
 _MOST_PASSES: Final = 20
@@ -34,18 +38,14 @@ def lending(settings: OrdersSettings) -> OrdersSettings:
 
 def at_peace(evening: Evening, broker: Broker, sweeper: Replica, replicas: Sequence[Replica]) -> None:
     """Bring it about; fails with what the audit found when it does not come."""
-    settings = sweeper.settings
     for attempt in range(_MOST_PASSES):
+        read_on(evening, sweeper)
         sweeper.sweep()
         for replica in (sweeper, *replicas):
             replica.engine.tick()
             replica.publish()
-        orders = sweeper.store.orders.find({})
         try:
-            assert not (late := overdue(orders, utcnow())), f"have not lapsed: {late}"
-            whole = sweeper.engine.placing.buckets.whole(sweeper.store.allotments.find({}))
-            assert not (waiting := wait_in_vain(sweeper.store, whole)), waiting
-            evening.books.audit(settings.mongodb_uri, settings.mongodb_database, broker.topics())
+            orders = _nothing_is_wrong(evening, broker.topics(), sweeper)
         except AssertionError:
             if attempt == _MOST_PASSES - 1:
                 raise
@@ -54,3 +54,17 @@ def at_peace(evening: Evening, broker: Broker, sweeper: Replica, replicas: Seque
             break
     evening.books.check(sweeper.store)
     evening.learn([order.id for order in orders])
+
+
+def _nothing_is_wrong(evening: Evening, topics: Topics, sweeper: Replica) -> list[Order]:
+    """All orders."""
+    store, books, settings = sweeper.store, evening.books, sweeper.settings
+    orders = store.orders.find({})
+    assert not (late := overdue(orders, utcnow())), f"have not lapsed: {late}"
+    whole = sweeper.engine.placing.buckets.whole(store.allotments.find({}))
+    assert not (waiting := wait_in_vain(store, whole)), waiting
+    assert not (first := passed_over(store, orders)), first
+    assert not (spent := spent_wrongly(store.coupons.find({}), orders)), spent
+    assert not (asked := not_answered_once(store, books.lines, orders, topics)), asked
+    books.audit(settings.mongodb_uri, settings.mongodb_database, topics)
+    return orders

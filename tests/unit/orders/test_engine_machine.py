@@ -6,7 +6,7 @@ same examples every time; `PROOF_EXAMPLES=2000` looks for others, that many.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pytest
@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from tests.unit.orders.acting import Action, Allot, Place
+from tests.unit.orders.acting import Action, Place
 from tests.unit.orders.conftest import Refunds
-from tests.unit.orders.drawing import ACTIONS, ALLOT
+from tests.unit.orders.drawing import ACTIONS, ALLOT, SHOW
 from tests.unit.orders.evening import Evening, Wish
 from tests.unit.orders.foreseeing import answer, expected
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
@@ -54,13 +54,13 @@ class Machine(RuleBasedStateMachine):
         settings = patient(self.settings) if self.patient else self.settings
         return Replica(settings, self.broker, self.provider)
 
-    @initialize(first=st.lists(ALLOT, min_size=1, max_size=2), leaves_be=st.booleans())
-    def stock(self, first: list[Allot], leaves_be: bool) -> None:
+    @initialize(first=st.lists(ALLOT, min_size=1, max_size=2) | SHOW, leaves_be=st.booleans())
+    def stock(self, first: Sequence[Action], leaves_be: bool) -> None:
         """Replicas take each other's batches for left behind at once, or not before they have long died."""
         self.patient = leaves_be
         self.replicas = [self.born() for _ in range(REPLICAS)]
-        for allot in first:
-            allot.run(self.evening, self.replicas[0])
+        for action in first:
+            action.run(self.evening, self.replicas[0])
 
     @rule(who=WHO, action=ACTIONS)
     def done(self, who: int, action: Action) -> None:
@@ -123,7 +123,9 @@ class Machine(RuleBasedStateMachine):
         store, requests = self.replicas[who].store, action.requests(self.evening)
         orders = store.orders.find({})
         keys = {(one.request_key, one.allotment_id) for one in (*requests, *orders)}
-        if len({key for key, _ in keys}) < len(keys):  # one key for two allotments: it is refused, for either reason
+        couponed = {request.allotment_id for request in requests if request.coupon_code}
+        if len({key for key, _ in keys}) < len(keys) or len(couponed) > 1:
+            # One key, or one coupon, for two allotments: one of the two is refused, and whatever comes after it is too.
             action.ask(self.evening, self.replicas[who], requests)
             return
         foreseen: dict[str, str] = {}
@@ -131,7 +133,8 @@ class Machine(RuleBasedStateMachine):
             found = self.whole(who, key)
             assert found is not None, f"{key} was allotted"
             mine = [request for request in requests if request.allotment_id == key]
-            foreseen |= zip((one.order_id for one in mine), expected(found, orders, mine), strict=True)
+            coupons = self.replicas[who].store.coupons.find({})
+            foreseen |= zip((one.order_id for one in mine), expected(found, orders, mine, coupons), strict=True)
         outcomes = action.ask(self.evening, self.replicas[who], requests)
         assert [answer(outcome) for outcome in outcomes] == [foreseen[request.order_id] for request in requests]
 
