@@ -3,7 +3,8 @@
 One replica acts on a small shop; before its nth step another acts from beginning to end, or it is killed there, for
 every n until it comes through. Then there is peace, and the sums are right.
 
-With `PROOF_EXAMPLES` set, readings are steps too.
+Raced are those who can get into each other's way; with `PROOF_EXAMPLES` set everybody races everybody, and readings
+are steps too.
 """
 
 import os
@@ -16,7 +17,9 @@ from typing import Any, Final
 import pytest
 from tests.unit.orders.acting import Action, Allot, Cancel, Close, GiveBack, Join, Leave, Pay, Place, Tend
 from tests.unit.orders.conftest import Refunds
+from tests.unit.orders.elsewhere import Receive, Sold
 from tests.unit.orders.evening import Evening, Wish
+from tests.unit.orders.issuing import Issue
 from tests.unit.orders.killing import Fate, How, fated, mortal_database
 from tests.unit.orders.replicas import Broker, Replica
 from tests.unit.orders.resting import at_peace, found_at_once, lending, patient
@@ -24,7 +27,7 @@ from tests.unit.orders.resting import at_peace, found_at_once, lending, patient
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
-PLACED, PAID, LATE, WAITED_FOR = range(4)  # the orders of the shop
+PLACED, PAID, LATE, WAITED_FOR, WITH_COUPON = range(5)  # the orders of the shop
 OPENING: Final = (
     Allot(offered=9, limit=None, slot=None),
     Allot(offered=9, limit=3, slot="now"),
@@ -36,8 +39,12 @@ OPENING: Final = (
     Place((Wish(stock=2, buyer=0, key=11, quantity=2),)),
     Join(Wish(stock=2, buyer=1, key=12, quantity=2)),
     Join(Wish(stock=2, buyer=2, key=13, quantity=1)),
+    Allot(offered=9, limit=None, slot="now"),
+    Issue(slot=1, budget_fen=1000),
+    Place((Wish(stock=3, buyer=6, key=15, quantity=1, coupon=0),)),
     Tend("tick"),
 )
+SOLD: Final = Sold(1, stock=0, customer=0, quantity=2)
 FIRST: Final[dict[str, Action]] = {
     "buys most": Place((Wish(stock=0, buyer=3, key=3, quantity=3),)),
     "buys much at once": Place(
@@ -49,6 +56,9 @@ FIRST: Final[dict[str, Action]] = {
             Wish(stock=0, buyer=5, key=8, quantity=2),
         )
     ),
+    "buys with the last coupon": Place((Wish(stock=1, buyer=7, key=16, quantity=1, coupon=0),)),
+    "cancels what a coupon was used for": Cancel(WITH_COUPON),
+    "reads what others sold": Receive((SOLD, Sold(2, stock=0, customer=1, quantity=99))),
     "pays": Pay(PLACED),
     "cancels what is paid": Cancel(PAID, "county"),
     "gives back": GiveBack(PAID, back=0, quantity=1, restock=True),
@@ -60,6 +70,8 @@ FIRST: Final[dict[str, Action]] = {
 }
 SECOND: Final[dict[str, Action]] = {
     **FIRST,
+    "buys the other with the same coupon": Place((Wish(stock=3, buyer=7, key=17, quantity=1, coupon=0),)),
+    "buys with the last coupon as well": Place((Wish(stock=3, buyer=0, key=18, quantity=1, coupon=0),)),
     "cancels what is unpaid": Cancel(PLACED),
     "buys up to the limit": Place((Wish(stock=1, buyer=3, key=4, quantity=3),)),
     "buys the same": Place((Wish(stock=0, buyer=3, key=3, quantity=3),)),
@@ -69,8 +81,30 @@ SECOND: Final[dict[str, Action]] = {
     "closes the slot": Close(1),
     "closes what others wait for": Close(2),
 }
+RIVALS: Final = {
+    "buys most": ("buys much at once", "buys the same", "buys something else with the same key", "closes"),
+    "buys much at once": ("buys up to the limit with another key", "closes the slot", "sweeps"),
+    "buys with the last coupon": (
+        "buys the other with the same coupon",
+        "buys with the last coupon as well",
+        "cancels what a coupon was used for",
+        "closes the slot",
+        "sweeps",
+    ),
+    "cancels what a coupon was used for": ("cancels what a coupon was used for", "buys with the last coupon", "sweeps"),
+    "reads what others sold": ("reads what others sold", "buys most", "closes", "sweeps"),
+    "pays": ("pays", "cancels what is unpaid", "sweeps"),
+    "cancels what is paid": ("cancels what is paid", "gives back", "closes", "sweeps"),
+    "gives back": ("gives back", "gives back the rest", "cancels what is paid", "closes"),
+    "frees what others wait for": ("frees what others wait for", "waits", "leaves", "closes what others wait for"),
+    "waits": ("waits", "frees what others wait for", "leaves", "closes what others wait for", "sweeps"),
+    "leaves": ("leaves", "frees what others wait for", "closes what others wait for"),
+    "closes": ("closes", "buys most", "cancels what is paid", "reads what others sold", "sweeps"),
+    "sweeps": ("sweeps", "buys with the last coupon", "frees what others wait for", "cancels what is paid"),
+}
+DEEP: Final = bool(os.environ.get("PROOF_EXAMPLES"))
 # Before each write: what was read may be true no more. Before each reading as well takes three times as long.
-BETWEEN: Final[How] = "meanwhile" if os.environ.get("PROOF_EXAMPLES") else "overtaken"
+BETWEEN: Final[How] = "meanwhile" if DEEP else "overtaken"
 DEATHS: Final[tuple[How, ...]] = ("before", "after", "half")
 
 
@@ -83,7 +117,7 @@ class Shop:
         for action in OPENING:
             action.run(self.evening, self.one)
         self.one.publish()
-        assert len(self.evening.orders) == 4
+        assert len(self.evening.orders) == 5
         self._then = {one: list(one.find({})) for one in _collections()}, deepcopy((self.evening, self.broker))
 
     def opened_again(self) -> "Shop":
@@ -127,10 +161,10 @@ def told(what: str) -> Iterator[None]:
         raise
 
 
-@pytest.mark.timeout(300)  # some hundred little shops, one for each step
+@pytest.mark.timeout(1200 if DEEP else 120)  # some hundred little shops, one for each step
 @pytest.mark.parametrize("first", FIRST)
 def test_one_acts_between_any_two_steps_of_another(shop: Shop, first: str) -> None:
-    for second in SECOND:
+    for second in SECOND if DEEP else RIVALS[first]:
         for at in count(1):
             shop.opened_again()
             fate = Fate(at, BETWEEN, lambda second=second: SECOND[second].run(shop.evening, shop.other))
