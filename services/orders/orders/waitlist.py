@@ -178,6 +178,8 @@ def leave(entry: Entry, now: datetime) -> Change | None:
     """Give up the place. Raises `Conflict` when there is an order for it by now: that is to be cancelled."""
     if entry.state in ("waiting", "preordered"):
         return Change(id=entry.id, version=entry.version, fields={"state": "left", "preorder_of": None}, at=now)
-    if entry.state in ("called", "offered"):
+    if entry.state == "called":
+        raise Conflict("already-offered", "It is your turn: your order will be there soon, cancel that.", order_id=None)
+    if entry.state == "offered":
         raise Conflict("already-offered", "It was offered to you: cancel the order.", order_id=entry.order_id)
     return None
