@@ -17,7 +17,7 @@ from chassis import metrics
 from chassis.clock import utcnow
 from chassis.refusals import Conflict, PaymentRequired, Refusal
 from contracts import metrics as declared
-from orders import lifecycle, paying
+from orders import figures, lifecycle, paying
 from orders.committer import Committer, Passed
 from orders.model import Change, Order, Payment
 from orders.payments import Declined, Notification, Paid, PaymentProvider, Pending, Providers
@@ -192,5 +192,5 @@ def _written_by(mark: _Mark, order: Order) -> bool:
 
 def _count(order: Order) -> None:
     if not order.rehearsal:
-        metrics.counter(declared.ORDERS_PAID).labels(order.channel).inc()
-        metrics.counter(declared.REVENUE_FEN).labels(order.channel).inc(order.total_fen)
+        metrics.counter(declared.ORDERS_PAID).labels(figures.channel(order.channel)).inc()
+        metrics.counter(declared.REVENUE_FEN).labels(figures.channel(order.channel)).inc(order.total_fen)

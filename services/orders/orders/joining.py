@@ -14,7 +14,7 @@ from chassis import metrics
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Refusal, Unavailable
 from contracts import metrics as declared
-from orders import batches, domain, waitlist
+from orders import batches, domain, figures, waitlist
 from orders.committer import Committer, Passed
 from orders.domain import Request
 from orders.model import Allotment, Change, Entry, Order
@@ -100,7 +100,7 @@ class Joining:
             self._conclude(allotment, change)
         if not allotment.rehearsal:
             for entry in fresh:
-                metrics.counter(declared.WAITLIST_JOINED).labels(entry.channel).inc()
+                metrics.counter(declared.WAITLIST_JOINED).labels(figures.channel(entry.channel)).inc()
         return True
 
     def _conclude(self, allotment: Allotment, change: Change) -> None:

@@ -14,7 +14,7 @@ from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
 from contracts.events import ChannelOrderReceived
-from orders import declining, sales
+from orders import declining, figures, sales
 from orders.model import Declined
 from orders.sales import No, Sale
 from orders.serving import Serving
@@ -68,4 +68,4 @@ class Receiving:
         written: list[Declined] = [declining.declined(fact, sale, no, now) for (fact, sale), no in nos]
         self._store.declined.add(written)
         for (fact, _), no in nos:
-            metrics.counter(declared.CHANNEL_ORDERS_DECLINED).labels(fact.channel, no.reason).inc()
+            metrics.counter(declared.CHANNEL_ORDERS_DECLINED).labels(figures.channel(fact.channel), no.reason).inc()
