@@ -202,12 +202,18 @@ class Settling:
         ]
         left = [source for source in found if self.left_behind(source)]
         for source in left:
-            allotment = source if isinstance(source, Allotment) else self._store.allotments.get(source.allotment_id)
-            if allotment is not None:
-                self.settle(source, allotment)
+            self._settle_now(source)
         if left:
             self.tidy()
         return len(left)
+
+    def _settle_now(self, found: Allotment | Bucket) -> None:
+        """As it is by now: it may be long since many were found, and what was void then must not be made any more."""
+        rows: SourceRows[Any] = self._store.allotments if isinstance(found, Allotment) else self._store.buckets
+        source = rows.get(found.id)
+        allotment = self._store.allotments.get(source.allotment_id) if isinstance(source, Bucket) else source
+        if source is not None and allotment is not None:
+            self.settle(source, allotment)
 
     def tidy(self) -> None:
         """Remove finished batches from their documents."""

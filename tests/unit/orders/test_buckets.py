@@ -3,17 +3,19 @@
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.unit.orders import builders
 from tests.unit.orders.builders import allotment
 
-from orders import batches, lending
+from orders import batches, domain, lending
 from orders.domain import Accepted, Outcome, Refused, Request
 from orders.engine import Engine
 from orders.model import Allotment, Batch, Bucket
-from orders.store import OrdersStore
+from orders.settling import batch_id
+from orders.store import OrdersStore, Taking
 
 Engines = Callable[[], Engine]
 
@@ -215,3 +217,30 @@ def test_a_loan_that_is_not_at_rest_yet_is_seen_in_its_batch() -> None:
     stock = allotment(offered=100, sold=30, loans=1, batches={"b": batches.written(Batch(loan=20))}, pending=["b"])
     assert lending.whole(stock, []).sold == 10
     assert lending.whole(stock, [lending.bucket(stock.id, "b", 20)]).remaining == 90
+
+
+def test_a_sweep_that_took_its_time_makes_no_order_of_a_line_that_was_void(
+    new_engine: Engines, store: OrdersStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line could not be, for its buyer had the last place of the limit; meanwhile that place became free."""
+    slow, other = new_engine(), new_engine()
+    stock = allotment(offered=10, per_buyer_limit=1, loans=1)
+    store.allotments.add([stock])
+    first = other.place(request(stock, buyer="b"))
+    assert isinstance(first, Accepted)
+    now = store.allotments.get(stock.id)
+    assert now is not None
+    lines = domain.decide(now, (), [request(now, buyer="b")]).lines
+    store.allotments.take([Taking(now, batch_id(datetime.now(UTC) - timedelta(minutes=1)), Batch(lines=lines))])
+    find = type(store.allotments).left_behind
+
+    def long_ago(rows: Any, before_batch: str) -> list[Allotment]:
+        found = find(rows, before_batch)
+        monkeypatch.setattr(type(store.allotments), "left_behind", find)
+        other.sweep()
+        other.aftercare.cancel(first.order.id, "buyer")
+        return list(found)
+
+    monkeypatch.setattr(type(store.allotments), "left_behind", long_ago)
+    slow.sweep()
+    assert exact(store, stock.id).sold == 0
