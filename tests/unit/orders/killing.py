@@ -37,9 +37,10 @@ class Killed(BaseException):
 class Fate:
     """What befalls a process at its nth step.
 
-    It is killed `before` the step, `after` it, or when `half` of what it writes in bulk is written: then writes (and
-    sendings) are counted. Or somebody else acts just before: `meanwhile` counts readings as well, `overtaken` counts
-    writes only, so that it comes between what was read and what is written.
+    It is killed `before` the step or `after` it: then writes (and sendings) are counted. Or when `half` of what it
+    writes in bulk is written: then only writes of more than one are. Or somebody else acts just before: `meanwhile`
+    counts readings as well, `overtaken` counts writes only, so that it comes between what was read and what is
+    written.
     """
 
     def __init__(self, at: int = 0, how: How = "before", act: Callable[[], object] = lambda: None) -> None:
@@ -56,7 +57,7 @@ class Fate:
         """Take the step, unless fate has it otherwise."""
         if self.killed:
             raise Killed
-        counts = step not in _READS or self.how == "meanwhile"
+        counts = self._counts(step, half is not None)
         self.steps += counts
         if not counts or self.steps != self.at:
             return take()
@@ -69,6 +70,9 @@ class Fate:
         elif self.how == "half" and half is not None:
             half()
         raise Killed
+
+    def _counts(self, step: str, of_more_than_one: bool) -> bool:
+        return self.how == "meanwhile" or (step not in _READS and (self.how != "half" or of_more_than_one))
 
 
 _fates: list[Fate] = []

@@ -31,7 +31,9 @@ EXAMPLES: Final = int(os.environ.get("PROOF_EXAMPLES", "0"))
 REPLICAS: Final = 3
 
 WHO = st.integers(0, REPLICAS - 1)
-DEATH = st.builds(Fate, st.integers(1, 6), st.sampled_from(("before", "after", "half")))
+DEATH = st.builds(Fate, st.integers(1, 6), st.sampled_from(("before", "after"))) | st.builds(
+    Fate, st.integers(1, 2), st.just("half")
+)
 BETWEEN = st.tuples(st.integers(1, 10), st.just("meanwhile")) | st.tuples(st.integers(1, 5), st.just("overtaken"))
 
 
