@@ -12,6 +12,8 @@ from orders.model import Allotment, Entry, Order
 from orders.store import OrdersStore
 from orders.waitlist import QUEUED
 
+_OUT_OF_TURN = ("left", "passed", "preordered")  # gave up, may not buy any more, or has a turn for another lot
+
 
 def overdue(orders: Iterable[Order], now: datetime) -> list[str]:
     """Orders whose time to pay is over and that have not lapsed."""
@@ -32,7 +34,7 @@ def wait_in_vain(store: OrdersStore, whole: Iterable[Allotment]) -> list[str]:
 def passed_over(store: OrdersStore, orders: Iterable[Order]) -> list[str]:
     """Those who were served later than somebody who joined later and wanted no less, or not at all."""
     placed_at = {order.id: order.placed_at for order in orders}
-    entries = [entry for entry in store.waitlist.find({}) if entry.state not in ("left", "passed")]
+    entries = [entry for entry in store.waitlist.find({}) if entry.state not in _OUT_OF_TURN]
     served = [(entry, placed_at[entry.order_id]) for entry in entries if entry.order_id]
     return [
         f"{entry} came before {later}"
