@@ -13,6 +13,7 @@ from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.resting import patient
 
 from chassis.refusals import Conflict, Invalid
+from chassis.testing import FakeRelay
 from orders import coupons, domain
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.engine import Engine
@@ -302,3 +303,33 @@ def test_a_batch_that_somebody_else_made_whole_meanwhile_keeps_its_coupons(
     for _ in range(2):
         other.sweep()
     assert exact(store).used_fen == 1000
+
+
+@pytest.mark.xfail(strict=True, reason="a key that is freed lets a settler make what its decider has given up")
+def test_an_order_that_could_not_be_is_not_made_later(
+    new_engine: Engines, store: OrdersStore, stocks: list[Allotment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever decided it finds its coupon used elsewhere; that use is cancelled, and somebody settles the batch."""
+    other = new_engine()
+    elsewhere: list[Outcome] = []
+    taken, amend = type(store.allotments).take, type(store.allotments).amend
+
+    def another_is_faster(self: Any, takings: Any) -> set[str]:
+        monkeypatch.setattr(type(store.allotments), "take", taken)
+        elsewhere.append(other.place(ask(stocks[1], buyer="b")))
+        return taken(self, takings)
+
+    def another_settles(self: Any, *args: Any) -> bool:
+        monkeypatch.setattr(type(store.allotments), "amend", amend)
+        monkeypatch.setattr(FakeRelay, "send", lambda *_: None)  # the broker has not acknowledged yet
+        assert isinstance(elsewhere[0], Accepted)
+        other.aftercare.cancel(elsewhere[0].order.id, "buyer")
+        time.sleep(0.002)  # a batch's id has milliseconds
+        other.sweep()
+        return amend(self, *args)
+
+    monkeypatch.setattr(type(store.allotments), "take", another_is_faster)
+    monkeypatch.setattr(type(store.allotments), "amend", another_settles)
+    new_engine().place(ask(stocks[0], buyer="b"))
+    live = [one for one in store.orders.find({}) if one.state != "cancelled"]
+    assert sum(one.quantity for one in live) == sum(one.sold for one in store.allotments.many(s.id for s in stocks))
