@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from mongoengine import disconnect
 from tests.integration import crashing
 from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.evening import Evening
@@ -22,6 +21,7 @@ from tests.unit.orders.resting import at_peace, found_at_once
 
 from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
+from chassis.testing import disconnect
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
 
@@ -79,7 +79,7 @@ def stage(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert stage.player.stdin is not None
     stage.player.stdin.close()
     assert stage.player.wait(10) == 0
-    disconnect("orders")
+    disconnect("orders", OrdersStore.documents)
 
 
 @pytest.mark.timeout(600)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import mongoengine
 import pytest
 
 from broadcast.domain import Caller
@@ -11,7 +10,7 @@ from broadcast.settings import BroadcastSettings
 from broadcast.store import BroadcastStore
 from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay
+from chassis.testing import FakeRelay, disconnect
 
 from .stages import LEISHAN, XIUWEN, an_item
 
@@ -47,4 +46,4 @@ def empty_store(settings: dict[str, str], relay: FakeRelay) -> Iterator[Broadcas
     yield BroadcastStore(relay, loaded)  # type: ignore[arg-type]  # stands for the relay
     for document in BroadcastStore.documents:
         document._collection = None  # the next test's collection is of another database
-    mongoengine.disconnect("broadcast")
+    disconnect("broadcast", BroadcastStore.documents)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mongoengine import disconnect
 from msgspec.structs import replace
 from tests.unit.catalog.goods import NOW, closed, kiwi, missed, wish
 
@@ -20,7 +19,7 @@ from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
 from chassis.refusals import Conflict, Invalid, NotFound
 from chassis.rows import Good, Refused, read
-from chassis.testing import FakeRelay
+from chassis.testing import FakeRelay, disconnect
 
 DATA = Path(__file__).parents[3] / "deploy/data"
 
@@ -32,7 +31,7 @@ def store(settings: dict[str, str]) -> Iterator[CatalogStore]:
     connect(loaded, "catalog")
     ensure_indexes(CatalogStore.documents)
     yield CatalogStore(FakeRelay(), loaded)  # type: ignore[arg-type]  # it only remembers what it is told
-    disconnect("catalog")
+    disconnect("catalog", CatalogStore.documents)
     for document in CatalogStore.documents:  # mongoengine keeps the collection of the last connection
         document._collection = None
 

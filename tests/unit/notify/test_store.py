@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-import mongoengine
 import pytest
 from tests.unit.notify.facts import NOON, event
 
 from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay
+from chassis.testing import FakeRelay, disconnect
 from contracts.events import AllotmentClosed, OrderPaid
 from notify.deliveries import attempted
 from notify.notices import Notice, Subscription, all_told, compose, subscribed
@@ -28,7 +27,7 @@ def store(settings: dict[str, str]) -> Iterator[NotifyStore]:
     yield NotifyStore(FakeRelay(), loaded)
     for document in NotifyStore.documents:
         document._collection = None
-    mongoengine.disconnect("notify")
+    disconnect("notify", NotifyStore.documents)
 
 
 def notices(*order_ids: str, subscription: Subscription | None = None) -> list[Notice]:

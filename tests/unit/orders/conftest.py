@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from mongoengine import disconnect
 
 from chassis.config import load
 from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay
+from chassis.testing import FakeRelay, disconnect
 from orders.engine import Engine
 from orders.payments import Refund, TestProvider
 from orders.settings import OrdersSettings
@@ -42,7 +41,7 @@ def store(own_settings: OrdersSettings, relay: FakeRelay) -> Iterator[OrdersStor
     connect(own_settings, "orders")
     ensure_indexes(OrdersStore.documents)
     yield OrdersStore(relay, own_settings)
-    disconnect("orders")
+    disconnect("orders", OrdersStore.documents)
 
 
 @pytest.fixture
