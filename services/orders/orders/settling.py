@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from contracts.codec import Record
 from contracts.ids import new_id
 from orders import batches, domain, figures, lending, stock
+from orders.lately import Lately
 from orders.model import Allotment, Batch, Bucket, Order
 from orders.settings import OrdersSettings
 from orders.store import OrderDoc, OrdersStore, SourceRows, pause, records_of
@@ -59,7 +59,7 @@ class Settling:
             store.buckets: defaultdict(set),
         }
         self._looked: dict[str, float] = {}
-        self._handed_over = _Lately(_REMEMBERED)
+        self._handed_over = Lately(_REMEMBERED)
         store.relay.precede(OrderDoc, self._tell_first)
 
     def new_batch(self, source_ids: Iterable[str]) -> str:
@@ -102,17 +102,19 @@ class Settling:
         void = self._store.orders.add(orders.values(), born, boxes if carry else {})
         for part in parts:
             figures.count_batch(len(part.batch.lines))
-            self._let_go(part, [line.id for line in part.batch.lines if line.id in void], boxes, carry)
+            void -= self._let_go(part, void & {line.id for line in part.batch.lines}, boxes, carry)
         elsewhere = {
             order.request_key: order for order in self._store.orders.by_keys(orders[key].request_key for key in void)
         }
         return {key: elsewhere.get(orders[key].request_key) for key in void}
 
-    def _let_go(self, part: Part, void: Sequence[str], boxes: dict[str, list[Record]], carry: bool) -> None:
-        """Units of void lines go back; the batch is finished as soon as the others' events are published."""
-        if void:
-            self._amend(part, set(void))
-        born = [line.id for line in part.batch.lines if line.id not in void]
+    def _let_go(self, part: Part, void: set[str], boxes: dict[str, list[Record]], carry: bool) -> set[str]:
+        """Units of void lines go back; the batch is finished as soon as the others' events are published.
+
+        Returns the void ones that somebody else made into orders after all.
+        """
+        left = self._amend(part, void) if void else void
+        born = [line.id for line in part.batch.lines if line.id not in left]
         if not born and not part.batch.loan:
             self.drop([part.source_id], part.batch_id)  # nothing is left of it
         elif carry:
@@ -121,6 +123,7 @@ class Settling:
         else:
             self._store.relay.send([boxes[key] for key in born], partial(self._finish, part))
             self._handed_over.add(born)
+        return void - left
 
     def _tell_first(self, order_ids: Sequence[str]) -> None:
         """Orders are about to be told of: hand over that they were placed, if their batch still has to tell it.
@@ -149,18 +152,21 @@ class Settling:
         self._own.add((part.source_id, part.batch_id))
         self._finished[part.rows][part.source_id].add(part.batch_id)
 
-    def _amend(self, part: Part, void: set[str]) -> None:
+    def _amend(self, part: Part, void: set[str]) -> set[str]:
+        """Give units of void lines back, unless somebody has made an order of one. Those that are void still."""
         for attempt in range(_TRIES):
             source = part.rows.get(part.source_id)
-            if source is None or part.batch_id not in source.batches:
-                return
+            void = void - self._store.orders.existing(void)
+            if not void or source is None or part.batch_id not in source.batches:
+                break
             batch = batches.read(source.batches[part.batch_id])
             units = sum(line.quantity for line in batch.lines if line.id in void)
             kept = Batch(lines=[line for line in batch.lines if line.id not in void], loan=batch.loan)
             unsell = stock.unsell if isinstance(source, Allotment) else lending.unsell
             if not units or part.rows.amend(unsell(source, units, self._clock()), part.batch_id, kept):
-                return
+                break
             pause(attempt)
+        return void
 
     def settle(self, source: Allotment | Bucket, allotment: Allotment, *, all_of_it: bool = False) -> None:
         """Finish what is left behind in the document as read; `all_of_it`: whatever is in it, however young."""
@@ -222,23 +228,6 @@ class Settling:
             rows.tidy(finished)
             for source_id, gone in finished.items():
                 self._removed(rows, source_id, gone)
-
-
-class _Lately:
-    """The last so many of the things that were added."""
-
-    def __init__(self, most: int) -> None:
-        self._known: dict[str, None] = {}
-        self._most = most
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._known
-
-    def add(self, keys: Iterable[str]) -> None:
-        """Remember these, and forget the oldest where they are too many."""
-        self._known.update(dict.fromkeys(keys))
-        for key in list(islice(self._known, max(0, len(self._known) - self._most))):
-            del self._known[key]
 
 
 def batch_id(now: datetime, distinct: str | None = None) -> str:
