@@ -14,6 +14,7 @@ from tests.unit.orders.purses import spent_wrongly
 from tests.unit.orders.replicas import Broker, Replica
 
 from chassis.clock import utcnow
+from chassis.testing import eventually
 from evening.audit.topics import Topics
 from orders.model import Order
 from orders.settings import OrdersSettings
@@ -49,11 +50,17 @@ def at_peace(evening: Evening, broker: Broker, sweeper: Replica, replicas: Seque
         except AssertionError:
             if attempt == _MOST_PASSES - 1:
                 raise
-            time.sleep(0.002)  # ids of batches have milliseconds, and no younger one is taken for left behind
+            next_millisecond()
         else:
             break
     evening.books.check(sweeper.store)
     evening.learn([order.id for order in orders])
+
+
+def next_millisecond() -> None:
+    """Until batches have other ids: theirs have milliseconds, and no younger one is taken for left behind."""
+    begun = int(time.time() * 1000)
+    eventually(lambda: int(time.time() * 1000) > begun + 1, every=0.0005)
 
 
 def _nothing_is_wrong(evening: Evening, topics: Topics, sweeper: Replica) -> list[Order]:

@@ -5,7 +5,6 @@ set, more act.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from tests.integration.shop import on_offer
 from tests.unit.orders.builders import allotment
 from tests.unit.orders.killing import Fate, fated, mortal_database
 from tests.unit.orders.peace import passed_over
+from tests.unit.orders.resting import next_millisecond
 from tests.unit.orders.test_placing import exact
 from tests.unit.orders.test_preorders import NEXT_YEAR
 from tests.unit.orders.test_waiting import bought, join
@@ -79,7 +79,7 @@ class Evening:
             assert found is not None
             if found.attend_since is None and not found.batches and not found.joining:
                 return
-            time.sleep(0.002)  # a batch's id has milliseconds
+            next_millisecond()
         raise AssertionError(f"never at peace: {found}")
 
     def check(self) -> None:

@@ -8,9 +8,9 @@ card that was declined may be tried again.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import requests
 import stripe
@@ -116,10 +116,10 @@ class StripeProvider:
             event = stripe.Webhook.construct_event(body, headers.get("stripe-signature"), self._webhook_secret)
         except (stripe.SignatureVerificationError, TypeError, ValueError) as forged:  # TypeError: it is not ASCII
             raise Forged("not signed with our secret, or too long ago") from forged
-        read = _READERS.get(event.type)
-        said = event.data.object.to_dict() if read else {}
-        order_id = (said.get("metadata") or {}).get("order_id")
-        return read(event.id, order_id, said) if read and order_id else None
+        said = _SAID.get(event.type)
+        kept = event.data.object.to_dict() if said else {}
+        order_id = (kept.get("metadata") or {}).get("order_id")
+        return _notification(event.id, order_id, kept, said) if said and order_id else None
 
     def _intent(self, purchase: Purchase) -> stripe.PaymentIntent | None:
         """The order's intent; None when Stripe will have none, for so little money, for one."""
@@ -158,44 +158,30 @@ def _charge_of(intent: stripe.PaymentIntent) -> Charge:
     return Pending(kind="client-secret", value=intent.client_secret or "")
 
 
-def _succeeded(event_id: str, order_id: str, intent: Mapping[str, Any]) -> Notification:
-    return Notification(
-        event_id=event_id,
-        order_id=order_id,
-        kind="paid",
-        payment_id=intent["id"],
-        amount=intent["amount_received"],
-        currency=intent["currency"].upper(),
-    )
+class _Said(NamedTuple):
+    """What an event of theirs is to us, and where its object keeps the payment and the amount."""
+
+    kind: Literal["paid", "refunded", "refund-failed"]
+    payment: str
+    amount: str
 
 
-def _refunded(event_id: str, order_id: str, charge: Mapping[str, Any]) -> Notification:
-    return Notification(
-        event_id=event_id,
-        order_id=order_id,
-        kind="refunded",
-        payment_id=charge["payment_intent"],
-        amount=charge["amount_refunded"],
-        currency=charge["currency"].upper(),
-    )
-
-
-def _refund_failed(event_id: str, order_id: str, refund: Mapping[str, Any]) -> Notification:
-    return Notification(
-        event_id=event_id,
-        order_id=order_id,
-        kind="refund-failed",
-        payment_id=refund["payment_intent"],
-        amount=refund["amount"],
-        currency=refund["currency"].upper(),
-    )
-
-
-_READERS: Final[Mapping[str, Callable[[str, str, Mapping[str, Any]], Notification]]] = {
-    "payment_intent.succeeded": _succeeded,
-    "charge.refunded": _refunded,
-    "refund.failed": _refund_failed,
+_SAID: Final[Mapping[str, _Said]] = {
+    "payment_intent.succeeded": _Said("paid", "id", "amount_received"),
+    "charge.refunded": _Said("refunded", "payment_intent", "amount_refunded"),
+    "refund.failed": _Said("refund-failed", "payment_intent", "amount"),
 }
+
+
+def _notification(event_id: str, order_id: str, kept: Mapping[str, Any], said: _Said) -> Notification:
+    return Notification(
+        event_id=event_id,
+        order_id=order_id,
+        kind=said.kind,
+        payment_id=kept[said.payment],
+        amount=kept[said.amount],
+        currency=kept["currency"].upper(),
+    )
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def settings(**fields: Any) -> PaymentSettings:
 
 
 @contextmanager
-def test_rig() -> Iterator[Rig]:
+def own_rig() -> Iterator[Rig]:
     """The provider for tests and demos."""
     given: dict[str, int] = {}
 
@@ -208,4 +208,4 @@ def wechatpay_rig() -> Iterator[Rig]:
         )
 
 
-RIGS = {"test": test_rig, "stripe": stripe_rig, "stripe-mock": stripe_mock_rig, "wechatpay": wechatpay_rig}
+RIGS = {"test": own_rig, "stripe": stripe_rig, "stripe-mock": stripe_mock_rig, "wechatpay": wechatpay_rig}
