@@ -37,7 +37,8 @@ def read(
         kept = {service: _documents(client[name], only or {}) for service, name in databases.items()}
     _look_over(kept, evidence)
     orders, catalog = kept.get("orders", {}), kept.get("catalog", {})
-    evidence.orders = [_order(document) for document in orders.get("orders", ())]
+    # An id that was given up says only that it is no order's, for ever.
+    evidence.orders = [_order(document) for document in orders.get("orders", ()) if "given_up" not in document]
     lent = _lent(orders.get("buckets", ()))
     evidence.allotments = [_allotment(one, lent.get(one["_id"], ())) for one in orders.get("allotments", ())]
     evidence.parcels = [_parcel(document) for document in orders.get("parcels", ())]

@@ -21,6 +21,7 @@ import msgspec
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Unavailable
 from orders import batches, domain, figures
+from orders.answers import Answers
 from orders.batching import Batching, Sale
 from orders.buckets import Buckets
 from orders.committer import Passed
@@ -59,14 +60,14 @@ class Placing:
 
         `passed` is called when the decision is written, and only orders are still to be made of it.
         """
-        outcomes: dict[str, Outcome] = {}
+        answers = Answers()
         groups: defaultdict[str, list[Request]] = defaultdict(list)
         for request in requests:
             groups[request.allotment_id].append(request)
         slices = list(_slices(groups))
         for number, group in enumerate(slices, start=1):  # before the last, nobody may decide on what the next have
-            self._place_group(group, outcomes, passed if number == len(slices) else _nobody_waits)
-        return [outcomes[request.order_id] for request in requests]
+            self._place_group(group, answers, passed if number == len(slices) else _nobody_waits)
+        return [answers.to(request) for request in requests]
 
     def forget(self, allotment_id: str) -> None:
         """It may have units again."""
@@ -79,27 +80,28 @@ class Placing:
             self.buckets.gather(allotment)
         self.settling.tidy()
 
-    def _place_group(self, groups: Groups, outcomes: dict[str, Outcome], passed: Passed) -> None:
+    def _place_group(self, groups: Groups, answers: Answers, passed: Passed) -> None:
         for attempt in range(_TRIES):
-            groups = self._round(groups, outcomes, passed)
+            groups = self._round(groups, answers, passed)
             if not groups:
                 return
             pause(attempt)
         raise Unavailable("busy", "Too many are buying this at once; the same request may succeed now.")
 
-    def _round(self, groups: Groups, outcomes: dict[str, Outcome], passed: Passed) -> Groups:
+    def _round(self, groups: Groups, answers: Answers, passed: Passed) -> Groups:
         """Decide all groups once; returns the requests that somebody else was faster with."""
         allotments, remembered = self._read(groups)
         for key in groups.keys() - allotments.keys():
             none = Refused(NotFound("no-such-allotment", "There is no such allotment."))
-            outcomes.update((request.order_id, none) for request in groups[key])
+            for request in groups[key]:
+                answers.give(request, none)
         sales = self._decide(groups, allotments, remembered)
         selling = [sale for sale in sales if sale.decision.lines]
         took, void = self._batching.write(selling, passed) if selling else (set(), {})
         for sale in sales:
             if not sale.decision.lines or sale.source.id in took:
-                self._conclude(sale, outcomes, void)
-        left = {key: [one for one in group if one.order_id not in outcomes] for key, group in groups.items()}
+                self._conclude(sale, answers, void)
+        left = {key: answers.left(group, void) for key, group in groups.items()}
         return {key: group for key, group in left.items() if group}
 
     def _read(self, groups: Groups) -> tuple[dict[str, Allotment], set[str]]:
@@ -173,13 +175,13 @@ class Placing:
             taken[order.allotment_id].append(order)
         return taken
 
-    def _conclude(self, sale: Sale, outcomes: dict[str, Outcome], void: Void) -> None:
+    def _conclude(self, sale: Sale, answers: Answers, void: Void) -> None:
         """Answer each request, or leave it for another round."""
         for request, outcome in zip(sale.requests, sale.decision.outcomes, strict=True):
             answer = _answer(request, outcome, void)
             if answer is None or (not sale.surely and _sold_out(answer)):
                 continue
-            outcomes[request.order_id] = answer
+            answers.give(request, answer)
             if isinstance(answer, Refused):
                 self.missed.note(sale.allotment.id, answer.missed)
             if not sale.allotment.rehearsal:

@@ -20,7 +20,7 @@ from contracts.codec import Record
 from contracts.ids import new_id
 from orders import batches, domain, figures, lending, stock
 from orders.lately import Lately
-from orders.model import Allotment, Batch, Bucket, Order
+from orders.model import Allotment, Batch, Bucket, Line, Order
 from orders.settings import OrdersSettings
 from orders.store import OrderDoc, OrdersStore, SourceRows, pause, records_of
 
@@ -153,11 +153,15 @@ class Settling:
         self._finished[part.rows][part.source_id].add(part.batch_id)
 
     def _amend(self, part: Part, void: set[str]) -> set[str]:
-        """Give units of void lines back, unless somebody has made an order of one. Those that are void still."""
-        for attempt in range(_TRIES):
+        """Give units of void lines back, unless somebody has made an order of one. Those that are void still.
+
+        They are given up first: what is void for a key that a cancellation frees must not be made by another, later.
+        """
+        self._store.orders.give_up(line.id for line in part.batch.lines if line.id in void and _may_be_freed(line))
+        void = void - self._store.orders.existing(void)
+        for attempt in range(_TRIES if void else 0):
             source = part.rows.get(part.source_id)
-            void = void - self._store.orders.existing(void)
-            if not void or source is None or part.batch_id not in source.batches:
+            if source is None or part.batch_id not in source.batches:
                 break
             batch = batches.read(source.batches[part.batch_id])
             units = sum(line.quantity for line in batch.lines if line.id in void)
@@ -233,6 +237,11 @@ class Settling:
 def batch_id(now: datetime, distinct: str | None = None) -> str:
     """An id that sorts by time: `pending` is searched for old ones."""
     return f"{int(now.timestamp() * 1000):014d}-{new_id() if distinct is None else distinct}"
+
+
+def _may_be_freed(line: Line) -> bool:
+    """Whether it has keys besides its request's, which stays an order's for ever."""
+    return bool(line.places or line.coupon_code)
 
 
 def _box(order: Order, at: datetime) -> list[Record]:

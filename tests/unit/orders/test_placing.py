@@ -278,6 +278,17 @@ def test_two_who_settle_the_same_batch_at_once_do_it_once(
     assert exact(store, stock.id).sold == 20
 
 
+def test_what_was_given_up_is_no_order_for_anybody_and_never_becomes_one(store: OrdersStore, stock: Allotment) -> None:
+    given_up, real = (builders.order(stock) for _ in range(2))
+    store.orders.add([real])
+    store.orders.give_up([given_up.id, real.id])
+    assert store.orders.add([given_up]) == {given_up.id}
+    assert store.orders.get(given_up.id) is None
+    assert store.orders.existing([given_up.id, real.id]) == {real.id}
+    assert [one.id for one in store.orders.many([given_up.id, real.id])] == [real.id]
+    assert [one.id for one in store.orders.page({}, None, 1)] == [real.id]
+
+
 def test_an_outage_while_taking_leaves_nothing_and_the_retry_is_served(
     engine: Engine, store: OrdersStore, stock: Allotment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from contracts.codec import Record, to_document
 from orders.model import Order
 from orders.store.documents import OrderDoc
-from orders.store.rows import NEVER, Relays, Rows, document_of, pieces
+from orders.store.rows import GIVEN_UP, NEVER, Relays, Rows, document_of, pieces
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -35,6 +35,13 @@ class OrderRows(Rows[Order]):
             return set()
         ids = {order.id for order in orders}
         return ids - self.existing(ids)
+
+    def give_up(self, order_ids: Iterable[str]) -> None:
+        """Let these never be orders, whoever still means to make them; those that are orders already stay so.
+
+        An id is given once: to the order or to the word that there is none. Keys may become free again, ids do not.
+        """
+        self.insert_new([{"_id": key, GIVEN_UP: True, "keys": [f"{GIVEN_UP}:{key}"]} for key in order_ids])
 
     def born(self, order_ids: Iterable[str]) -> dict[str, str]:
         """Where the batches lie, or lay, that decided these orders."""
@@ -81,7 +88,8 @@ class OrderRows(Rows[Order]):
 
     def page(self, query: Mapping[str, Any], after: str | None, limit: int) -> list[Order]:
         """Those that match, in the order of their ids, after a cursor."""
-        return self.find({**query, **({"_id": {"$gt": after}} if after else {})}, limit=limit, sort="_id")
+        there = {**query, GIVEN_UP: None, **({"_id": {"$gt": after}} if after else {})}
+        return self.find(there, limit=limit, sort="_id")
 
 
 def _born(born: Mapping[str, str], order_id: str) -> dict[str, str]:

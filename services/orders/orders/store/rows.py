@@ -20,6 +20,7 @@ from orders.model import Change
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 DUPLICATE: Final = 11000
+GIVEN_UP: Final = "given_up"  # a document with this is none: it keeps its id from ever being one
 AT_ONCE: Final = 50  # ids in one $in: longer lists were slower on the embedded engine, and no faster on others
 WRITTEN_AT_ONCE: Final = 250  # others write too, and a command is one transaction in the database's cache
 # A search for what is old has a lower bound too: without it the embedded engine reads all that have no such field.
@@ -118,7 +119,7 @@ class Rows(Generic[S]):
     def get(self, key: str) -> S | None:
         """The one with this id."""
         found = self.collection.find_one({"_id": key}, {"outbox": 0})
-        return None if found is None else msgspec.convert(found, self._noun)
+        return None if found is None or GIVEN_UP in found else msgspec.convert(found, self._noun)
 
     def many(self, keys: Iterable[str]) -> list[S]:
         """Those of these ids that exist."""
@@ -129,7 +130,7 @@ class Rows(Generic[S]):
         cursor = self.collection.find(query, {"outbox": 0})
         if sort:
             cursor = cursor.sort(sort, 1)
-        return [msgspec.convert(found, self._noun) for found in cursor.limit(limit)]
+        return [msgspec.convert(found, self._noun) for found in cursor.limit(limit) if GIVEN_UP not in found]
 
     def ids(self, query: Mapping[str, Any], limit: int = 0) -> list[str]:
         """The ids of all that match, or of the first `limit`."""
@@ -137,7 +138,7 @@ class Rows(Generic[S]):
 
     def existing(self, keys: Iterable[str]) -> set[str]:
         """Those of these ids that exist."""
-        return {key for piece in pieces(keys) for key in self.ids({"_id": {"$in": piece}})}
+        return {key for piece in pieces(keys) for key in self.ids({"_id": {"$in": piece}, GIVEN_UP: None})}
 
     def change(self, change: Change) -> bool:
         """Write it if nobody else has changed the document meanwhile; says whether it was written."""
