@@ -1,4 +1,4 @@
-"""`python -m contracts`: writes or checks what is generated from the event types, and compares versions of it."""
+"""`python -m contracts`: writes, checks, prints what is generated from the event types, and compares versions of it."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from contracts import compat, generate
+from contracts import acls, compat, generate
 from contracts.schemas import schemas
 
 
@@ -23,6 +23,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if asked.command == "compat":
             return _compat(asked.root, asked.against)
+        if asked.command == "acls":
+            return _acls()
         return _check(asked.root) if asked.check else _generate(asked.root)
     except (OSError, compat.NotThere) as problem:
         print(f"python -m contracts {asked.command}: {problem}", file=sys.stderr)
@@ -40,7 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     writing.add_argument("--check", action="store_true", help="write nothing; exit 1 naming each file that differs")
     comparing = commands.add_parser("compat", parents=[shared], help="exit 1 naming each incompatible change")
     comparing.add_argument("--against", metavar="REV", help="a git revision (default: the last tag contracts-v*)")
+    commands.add_parser("acls", help="print what each service must be allowed, as arguments of kafka-acls.sh")
     return parser
+
+
+def _acls() -> int:
+    for grant in acls.grants():
+        print(grant)
+    return 0
 
 
 def _generate(root: Path) -> int:

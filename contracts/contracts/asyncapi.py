@@ -12,6 +12,7 @@ from contracts.codec import record, to_message
 from contracts.events import EVENTS, EventType
 from contracts.examples import EXAMPLES
 from contracts.readers import READERS, readers_of
+from contracts.topics import DEAD_SUFFIX, TOPICS, Topic, dead_letters
 
 Part = dict[str, Any]
 _KAFKA: Final = "0.5.0"
@@ -71,18 +72,21 @@ def _server() -> Part:
 
 def _channel(event: EventType) -> Part:
     name = identifier(event.name)
-    policy = "compact" if event.compacted else "delete"
     return {
         "address": event.name,
         "description": event.cls.__doc__,
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
-        "bindings": {
-            "kafka": {
-                "topic": event.name,
-                "topicConfiguration": {"cleanup.policy": [policy]},
-                "bindingVersion": _KAFKA,
-            }
-        },
+        "bindings": {"kafka": {"topic": event.name, **_kept(TOPICS[event.name])}},
+    }
+
+
+def _kept(topic: Topic) -> Part:
+    """How a topic is kept. Replicas, and how many of them must have a message, are each cluster's."""
+    numbers = {name: int(value) for name, value in topic.configs().items() if name != "cleanup.policy"}
+    return {
+        "partitions": topic.partitions,
+        "topicConfiguration": {"cleanup.policy": topic.policy, **numbers},
+        "bindingVersion": _KAFKA,
     }
 
 
@@ -174,11 +178,19 @@ def _cloud_event() -> Part:
         "ce_partitionkey": _text("The message's key."),
         "content-type": {"const": "application/json", "description": "Media type of the data."},
     }
+    traced = {
+        "ce_traceparent": _text(
+            "W3C Trace Context of its publishing, as in the Distributed Tracing extension; left out when nobody traces."
+        )
+        | {"pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$"},
+        "traceparent": _text("The same, for readers that know only Kafka."),
+    }
+    replayed = {"replay_group": _text("Of a dead letter sent once more: the only consumer group that handles it.")}
     return {
         "type": "object",
         "description": "Attributes of CloudEvents 1.0 as Kafka headers, UTF-8, in binary mode.",
         "required": list(said),
-        "properties": said,
+        "properties": said | traced | replayed,
     }
 
 
@@ -191,15 +203,29 @@ def _dead_letter() -> Part:
         "dlq_offset": _text("The offset it had there."),
         "dlq_attempts": _text("How often it was tried."),
     }
-    return {"type": "object", "required": list(said), "properties": said}
+    since = {
+        "dlq_kind": _text("`undecodable`, or the name of the exception."),
+        "dlq_time": _text("When it was set aside, RFC 3339, UTC.") | {"format": "date-time"},
+        "dlq_key": _text("The message's own key; left out when it had none."),
+        "dlq_replays": _text("How often it had been replayed before; left out when never."),
+        "dlq_value": _text("Why the letter has no value: the message had `none`, or was `too-large`.")
+        | {"enum": ["none", "too-large"]},
+    }
+    return {
+        "type": "object",
+        "description": "Beside the message's own headers. A message without them and without a value ends the letter.",
+        "required": list(said),
+        "properties": said | since,
+    }
 
 
 def _dead_channel() -> Part:
     return {
-        "address": "{topic}.dlq",
+        "address": f"{{topic}}{DEAD_SUFFIX}",
         "description": "What a consumer group could not digest, as it came, with the reason. No service reads it.",
         "parameters": {"topic": {"enum": sorted(EVENTS), "description": "The topic the message came from."}},
         "messages": {_DEAD: {"$ref": f"#/components/messages/{_DEAD}"}},
+        "bindings": {"kafka": _kept(dead_letters("{topic}"))},
     }
 
 
@@ -207,9 +233,18 @@ def _dead_message() -> Part:
     return {
         "name": _DEAD,
         "title": "Dead letter",
-        "summary": "A message that could not be decoded or kept failing; key, value and headers as it came.",
+        "summary": "A message that could not be decoded or kept failing; value and headers as it came.",
         "headers": {"$ref": "#/components/schemas/DeadLetterHeaders"},
         "payload": {"description": "Whatever came."},
+        "bindings": {
+            "kafka": {
+                "key": {
+                    "type": "string",
+                    "description": "The letter's id: `<group>/<partition>/<offset>`.",
+                },
+                "bindingVersion": _KAFKA,
+            }
+        },
     }
 
 

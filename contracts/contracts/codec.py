@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from contracts import tracecontext
 from contracts.events import EVENTS, EventType, Fact, event_type
 
 Headers = list[tuple[str, bytes]]
@@ -34,7 +35,10 @@ class Unfit(ValueError):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An event about to be published. `id` is made from the fact, so the same fact published twice has the same id."""
+    """An event about to be published. `id` is made from the fact, so the same fact published twice has the same id.
+
+    `traceparent`: what it was made in, where that is traced.
+    """
 
     id: str
     type: str
@@ -44,12 +48,14 @@ class Record(msgspec.Struct, frozen=True):
     sequence: int
     time: datetime
     data: bytes
+    traceparent: str | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
     """An event that was received. `subject` is the aggregate's id, `sequence` counts that aggregate's events from 1.
 
-    A `sequence` of 0 says that the producer, not one of ours, does not count.
+    A `sequence` of 0 says that the producer, not one of ours, does not count. `traceparent`: the context that came with
+    it, or for a handler what it is handled in; None where nobody traces.
     """
 
     id: str
@@ -59,12 +65,22 @@ class Event(msgspec.Struct, frozen=True):
     sequence: int
     time: datetime
     data: Any
+    traceparent: str | None = None
 
 
-def record(data: Fact, *, source: str, sequence: int, time: datetime, aggregate: str | None = None) -> Record:
+def record(
+    data: Fact,
+    *,
+    source: str,
+    sequence: int,
+    time: datetime,
+    aggregate: str | None = None,
+    traceparent: str | None = None,
+) -> Record:
     """The event that says `data`, published by service `source` as number `sequence` of its aggregate.
 
     `aggregate` is the id of the document that counts the sequence, where that is not the field the event is keyed by.
+    `traceparent` is the context that the event was made in.
     """
     kind = event_type(type(data))
     key = str(getattr(data, kind.key))
@@ -78,17 +94,21 @@ def record(data: Fact, *, source: str, sequence: int, time: datetime, aggregate:
         sequence=sequence,
         time=_whole_milliseconds(time),
         data=_fit(kind, data),
+        traceparent=traceparent,
     )
 
 
 def to_document(item: Record) -> dict[str, Any]:
-    """The record as it rides in a document's outbox."""
-    return msgspec.structs.asdict(item)
+    """The record as it rides in a document's outbox. Without a trace it says nothing of one: nothing grows by it."""
+    document = msgspec.structs.asdict(item)
+    if item.traceparent is None:
+        del document["traceparent"]
+    return document
 
 
 def from_document(document: dict[str, Any]) -> Record:
-    """The inverse of `to_document`."""
-    return Record(**document)
+    """The inverse of `to_document`. What a later version writes besides is passed over: releases are rolled back."""
+    return Record(**{name: document[name] for name in Record.__struct_fields__ if name in document})
 
 
 def to_message(item: Record) -> tuple[str, bytes, bytes, Headers]:
@@ -105,6 +125,9 @@ def to_message(item: Record) -> tuple[str, bytes, bytes, Headers]:
         ("ce_partitionkey", key),
         ("content-type", _CONTENT_TYPE),
     ]
+    if item.traceparent is not None:  # for readers of CloudEvents, and for those who know only Kafka: they say the same
+        context = tracecontext.of_publishing(item.traceparent, item.id).encode()
+        headers += [("ce_traceparent", context), ("traceparent", context)]
     return item.type, key, item.data, headers
 
 
@@ -130,6 +153,7 @@ def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
         sequence=_sequence(attributes.get("ce_sequence") or b"0"),
         time=_time(attributes),
         data=data,
+        traceparent=_traceparent(attributes.get("ce_traceparent") or attributes.get("traceparent")),
     )
 
 
@@ -196,6 +220,11 @@ def _time(attributes: Mapping[str, bytes]) -> datetime:
     except _BROKEN as broken:
         raise Undecodable(f"ce_time is not an RFC 3339 instant with a zone: {_shown(raw)}") from broken
     return instant
+
+
+def _traceparent(raw: bytes | None) -> str | None:
+    """What cannot be read is left out: no event is lost for a trace."""
+    return tracecontext.read(raw.decode("latin-1")) if raw else None
 
 
 def _shown(raw: bytes) -> str:

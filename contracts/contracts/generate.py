@@ -1,4 +1,7 @@
-"""Writes what is generated from the event types, or says what differs. The only room here that writes files."""
+"""Writes what is generated from the event types and the registry of metrics, or says what differs.
+
+The only room here that writes files.
+"""
 
 import difflib
 import json
@@ -9,10 +12,11 @@ from typing import Final
 
 import yaml
 
-from contracts import asyncapi, schemas, table
+from contracts import asyncapi, metrics_table, schemas, table
 
 ROOT: Final = Path(__file__).resolve().parents[1]  # the distribution's folder in a checkout
 SCHEMAS: Final = "schemas"
+OPERATIONS: Final = "../docs/operations.md"
 _SHORT: Final = 12  # lines of a difference that say enough; `git diff` has the rest
 
 
@@ -29,7 +33,13 @@ def render(root: Path) -> dict[str, str]:
     """Every generated file, by its path under the contracts' folder."""
     now = version(root)
     files = {f"{SCHEMAS}/{name}.json": _json(schema) for name, schema in schemas.schemas(now).items()}
-    return files | {"asyncapi.yaml": _yaml(asyncapi.document(now)), "EVENTS.md": table.markdown()}
+    return files | {"asyncapi.yaml": _yaml(asyncapi.document(now)), "EVENTS.md": table.markdown()} | _pages(root)
+
+
+def _pages(root: Path) -> dict[str, str]:
+    """Pages beside the contracts in which a part is generated, where there are any."""
+    page = root / OPERATIONS
+    return {OPERATIONS: metrics_table.with_table(page.read_text(encoding="utf-8"))} if page.exists() else {}
 
 
 def write(root: Path) -> list[str]:

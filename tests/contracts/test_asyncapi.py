@@ -16,6 +16,7 @@ from contracts import generate
 from contracts.asyncapi import identifier
 from contracts.events import EVENTS
 from contracts.readers import READERS
+from contracts.topics import TOPICS
 
 HERE = Path(__file__).parent
 
@@ -57,11 +58,20 @@ def references(node: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_channel_tells_its_topic_and_how_long_it_keeps(document: dict[str, Any], event: str) -> None:
+def test_a_channel_tells_its_topic_and_how_it_is_kept(document: dict[str, Any], event: str) -> None:
     channel = document["channels"][identifier(event)]
     kafka = channel["bindings"]["kafka"]
     assert channel["address"] == kafka["topic"] == event
+    assert kafka["partitions"] == TOPICS[event].partitions
     assert kafka["topicConfiguration"]["cleanup.policy"] == ["compact" if EVENTS[event].compacted else "delete"]
+    assert EVENTS[event].compacted or kafka["topicConfiguration"]["retention.ms"] >= 7 * 24 * 3600 * 1000
+
+
+def test_the_channel_of_dead_letters_tells_how_they_are_kept(document: dict[str, Any]) -> None:
+    channel = document["channels"]["deadLetters"]
+    kafka = channel["bindings"]["kafka"]
+    assert channel["address"] == "{topic}.dlq"
+    assert (kafka["partitions"], kafka["topicConfiguration"]["cleanup.policy"]) == (1, ["compact", "delete"])
 
 
 @pytest.mark.parametrize("event", EVENTS)

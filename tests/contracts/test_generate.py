@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import generate
+from contracts import generate, metrics, metrics_table
 from contracts.__main__ import main
 from contracts.events import EVENTS
 
@@ -12,6 +12,8 @@ from contracts.events import EVENTS
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A contracts folder with everything generated."""
+    tmp_path /= "contracts"
+    tmp_path.mkdir()
     (tmp_path / "pyproject.toml").write_text((generate.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     generate.write(tmp_path)
     return tmp_path
@@ -102,3 +104,22 @@ def test_a_folder_that_is_no_checkout_is_told_in_one_line(tmp_path: Path, capsys
     assert capsys.readouterr().err == (
         f"python -m contracts generate: not the contracts folder of a checkout: {tmp_path}\n"
     )
+
+
+def test_the_table_of_metrics_is_as_the_registry_says_and_the_rest_of_its_page_stays(folder: Path) -> None:
+    page = folder / generate.OPERATIONS
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(f"# Before\n\n{metrics_table.BEGIN}\n| stale |\n{metrics_table.END}\n\nAfter.\n", encoding="utf-8")
+    assert [path for path, _ in generate.drift(folder)] == [generate.OPERATIONS]
+    assert generate.write(folder) == [generate.OPERATIONS]
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("# Before\n")
+    assert written.endswith("\nAfter.\n")
+    assert "stale" not in written
+    assert all(f"| `{metric.name}" in written for metric in metrics.ALL)
+    assert list(generate.drift(folder)) == []
+
+
+def test_a_page_that_does_not_say_where_the_table_stands_is_an_error() -> None:
+    with pytest.raises(metrics_table.Unmarked):
+        metrics_table.with_table("# Nothing here\n")

@@ -89,6 +89,7 @@ def test_every_record_comes_back_from_a_document(
     again = from_document(stored)
     assert again == sent
     assert to_message(again) == to_message(sent)
+    assert from_document(stored | {"written_by_a_later_version": 1}) == sent
 
 
 @settings(max_examples=300, deadline=None)
