@@ -10,9 +10,9 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map
 
-from chassis import logs, metrics, problems
+from chassis import logs, metrics, problems, tracing
 from chassis.cors import Cors
-from chassis.refusals import NotAllowed, NotFound, Unavailable
+from chassis.refusals import NotAllowed, NotFound
 from chassis.replies import Reply, reply
 from chassis.routes import Route
 from contracts import metrics as declared
@@ -43,7 +43,6 @@ class Application:
         self._timers: dict[tuple[str, str, int], Any] = {}
         self._in_flight = 0
         metrics.gauge(declared.HTTP_IN_FLIGHT).labels(service).set_function(lambda: self._in_flight)
-        self.draining = False
 
     def __call__(self, environ: dict[str, Any]) -> Reply:
         """Answer one request, whatever happens."""
@@ -52,20 +51,20 @@ class Application:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.match(given) else new_id()
         logs.request_id.set(request_id)
+        begun, failed = tracing.request(environ), None
         route = _NO_ROUTE
         try:
             route, endpoint, arguments = self._find(environ)
             answer = endpoint(environ, arguments, request_id)
         except Exception as error:  # noqa: BLE001  every request is answered; what is no refusal becomes a 500 and is logged
-            answer = reply(*problems.render(error, request_id))
+            failed, answer = error, reply(*problems.render(error, request_id))
         finally:
             self._in_flight -= 1
-        self._measure(environ["REQUEST_METHOD"], route, answer.status, time.perf_counter() - started)
-        return self._finished(answer, request_id, environ)
+        trace = tracing.answered(begun, route, answer.status, failed)
+        self._measure(environ["REQUEST_METHOD"], route, answer.status, time.perf_counter() - started, trace)
+        return self._finished(answer, request_id, environ, trace)
 
     def _find(self, environ: dict[str, Any]) -> tuple[str, Endpoint, dict[str, Any]]:
-        if self.draining:
-            raise Unavailable("stopping", "This server is being stopped; another one takes over.")
         if fixed := self._fixed.get((environ["REQUEST_METHOD"], environ["PATH_INFO"])):
             return *fixed, {}
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
@@ -80,22 +79,23 @@ class Application:
             raise NotFound("no-such-path", "There is nothing at this path; /docs shows what there is.") from wrong
         return template, endpoint, dict(arguments)
 
-    def _finished(self, answer: Reply, request_id: str, environ: dict[str, Any]) -> Reply:
-        """With what every answer says; and the connection's last, when more was sent than is worth reading."""
+    def _finished(self, answer: Reply, request_id: str, environ: dict[str, Any], trace: str | None) -> Reply:
+        """With what every answer says; the connection's last when more was sent than is worth reading, or we leave."""
         connection = environ["chassis.connection"]
         unheard = _much_unread(environ["wsgi.input"])
-        if unheard or connection.server.draining:
+        if unheard or connection.server.leaving:
             connection.leave(unheard)
+        traced = [("X-Trace-Id", trace)] if trace else []
         return answer._replace(
-            headers=[*answer.headers, ("X-Request-Id", request_id), _NOSNIFF, *self._cors.headers(environ)]
+            headers=[*answer.headers, ("X-Request-Id", request_id), *traced, _NOSNIFF, *self._cors.headers(environ)]
         )
 
-    def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
+    def _measure(self, method: str, route: str, status: int, seconds: float, trace: str | None) -> None:
         key = (method if method in _METHODS else "other", route, status)
         timer = self._timers.get(key)
         if timer is None:
             timer = self._timers[key] = self._seconds.labels(self._service, key[0], route, str(status))
-        timer.observe(seconds)
+        timer.observe(seconds, {"trace_id": trace} if trace else None)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "request", extra={"method": method, "route": route, "status": status, "seconds": round(seconds, 6)}

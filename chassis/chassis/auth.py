@@ -60,6 +60,10 @@ class Verifier:
         self._keys = KeyRing(issuer)
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
+    def prepare(self) -> bool:
+        """Fetch the issuer's keys, so that no caller waits for them; whether they are there now."""
+        return self._keys.fetch()
+
     def principal(self, authorization: str) -> Principal:
         """The caller that an `Authorization` header proves. Raises `Unauthorized`, or `Unavailable` without keys."""
         scheme, _, token = authorization.partition(" ")

@@ -1,16 +1,25 @@
-"""Settings from the environment, all checked before anything starts. Never shows a value: any may be a secret."""
+"""Settings from the environment, all checked before anything starts. Never shows a value: any may be a secret.
+
+Any setting may be given by file: `MONGODB_PASSWORD_FILE` names a file that holds `MONGODB_PASSWORD`, as Kubernetes and
+Docker mount secrets.
+"""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+", description="http:// or https:// address.")]
+from chassis import faults
+from chassis.engines import BrokerSettings, Count, Url
+from chassis.tracing.settings import TracingSettings
+
+__all__ = ["BadSettings", "Bind", "Count", "Seconds", "Settings", "Some", "Url", "load"]
+
 Bind = Annotated[str, Meta(pattern=r"^([^:\s]+:)?[0-9]{1,5}$", description="[address:]port to listen on.")]
 Some = Annotated[str, Meta(min_length=1)]
-Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 _GOT = re.compile(r", got .*$|(?<=Invalid enum value) .*$")
 
@@ -19,11 +28,9 @@ class BadSettings(Exception):
     """The environment lacks settings or has unusable ones; the text names all of them in one line."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(TracingSettings, frozen=True, kw_only=True):
     """What every service must be told. The variable of a field is its name in upper case."""
 
-    kafka_bootstrap_servers: Some
-    mongodb_uri: Some
     oidc_issuer: Url
     oidc_audience: Some = "shanhuo"
     http_bind: Bind = "0.0.0.0:8000"
@@ -31,27 +38,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: str = ""
     max_body_bytes: Count = 1_048_576
     max_upload_bytes: Count = 67_108_864
-    kafka_topic_partitions: Count = 3
-    kafka_replication_factor: Count = 1
     kafka_session_timeout_ms: Count = 6000
     kafka_group: str = ""
     create_topics: bool = True
     mongodb_database: str = ""
     mongodb_pool_size: Count = 16
+    shutdown_delay_seconds: Seconds = 0.0
     shutdown_grace_seconds: Seconds = 10.0
     outbox_sweep_seconds: Seconds = 5.0
     max_workers: Count = 512
+    fault_flags_path: str = ""
 
-    def __repr__(self) -> str:
-        """Names no value: whatever prints settings, a log or a traceback, prints no secret."""
-        return f"<{type(self).__name__}>"
-
-    def complaints(self) -> Iterable[str]:
-        """What is wrong although each field is right by itself, each naming its variable. For services to say."""
-        return ()
+    def mismatches(self) -> Iterator[str]:
+        yield from TracingSettings.mismatches(self)
+        yield from faults.complaints(self.fault_flags_path)
 
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=BrokerSettings)
 
 
 def load(cls: type[S], env: Mapping[str, str]) -> S:
@@ -60,18 +63,50 @@ def load(cls: type[S], env: Mapping[str, str]) -> S:
     complaints: list[str] = []
     for field in msgspec.structs.fields(cls):
         variable = field.name.upper()
-        given = env.get(variable, "")
-        if given == "":
-            if field.required:
-                complaints.append(f"{variable} is missing")
-            continue
         try:
-            values[field.name] = msgspec.convert(given, field.type, strict=False)
+            if given := _given(variable, env):
+                values[field.name] = msgspec.convert(given, field.type, strict=False)
+            elif field.required:
+                complaints.append(f"{variable} is missing")
+        except _Unusable as reason:
+            complaints.append(str(reason))
         except msgspec.ValidationError as wrong:
-            complaints.append(f"{variable} is invalid ({_GOT.sub('', str(wrong))})")
+            complaints.append(f"{variable} is invalid ({_GOT.sub('', str(wrong))}{_choice(field.type)})")
     if complaints:
         raise BadSettings("; ".join(complaints))
     settings = cls(**values)
-    if several := list(settings.complaints()):
+    if several := [*settings.mismatches(), *settings.complaints()]:
         raise BadSettings("; ".join(several))
     return settings
+
+
+def _choice(kind: Any) -> str:
+    """What a setting may be, where these are few words."""
+    words = [word for one in (kind, *get_args(kind)) if get_origin(one) is Literal for word in get_args(one)]
+    return f": one of {', '.join(words)}" if words else ""
+
+
+class _Unusable(Exception):
+    """A setting by file that cannot be had."""
+
+
+def _given(variable: str, env: Mapping[str, str]) -> str:
+    """What a variable says, by itself or by file without the line's end; empty when neither does.
+
+    The file's name is not shown either: who mistakes one for the other has put a secret there.
+    """
+    given, by_file = env.get(variable, ""), f"{variable}_FILE"
+    path = env.get(by_file, "")
+    if not path:
+        return given
+    if given:
+        raise _Unusable(f"{variable} and {by_file} are both set: one is enough")
+    try:
+        said = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+    except OSError as error:
+        raise _Unusable(f"{by_file} names a file that cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise _Unusable(f"{by_file} names a file that is no text") from None
+    if not said:
+        raise _Unusable(f"{by_file} names an empty file")
+    return said

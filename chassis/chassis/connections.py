@@ -4,23 +4,65 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sized
 from typing import Any, Final
 
 import eventlet
-from eventlet import greenio, wsgi
+from eventlet import wsgi
 
 from chassis.exchanges import Connection
+from chassis.streams import Stream
 
 _log = logging.getLogger(__name__)
 
 _KEPT_SECONDS: Final = 75
 _SILENT_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.02
+_YOUNG_SECONDS: Final = 1.0  # who has just connected is about to ask
+_FAREWELL_SECONDS: Final = 0.5  # for clients to hear that a connection ends, and to end it too
 
 
-class Stopping(BaseException):
-    """Thrown into a stream that waits for its next piece while the server stops."""
+class Known(list[Any]):
+    """A connection as eventlet knows it, `[address, socket, state]`, and what else is to be known to end it."""
+
+    def __init__(self, connected: Any, address: Any) -> None:
+        super().__init__([address, connected, wsgi.STATE_IDLE])
+        self._since = time.monotonic()
+        self._asked = False
+
+    def asks(self) -> None:
+        """A request begins."""
+        self._asked = True
+        self[2] = wsgi.STATE_REQUEST
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way, or surely about to be."""
+        young = not self._asked and time.monotonic() - self._since < _YOUNG_SECONDS
+        return self[2] == wsgi.STATE_REQUEST or (self[2] == wsgi.STATE_IDLE and (young or self._heard()))
+
+    def dismiss(self) -> None:
+        """Say that nothing will be answered any more; what is still sent is heard, so that nobody is reset."""
+        self[2] = wsgi.STATE_CLOSE
+        self._shut(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        """End it, whatever it is doing."""
+        self[2] = wsgi.STATE_CLOSE
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
+        try:
+            self[1].shutdown(how)
+        except OSError as gone:
+            _log.debug("the client left first", extra={"reason": str(gone)})
+
+    def _heard(self) -> bool:
+        """Whether something has come that nobody has read yet."""
+        try:
+            return bool(self[1].fd.recv(1, socket.MSG_PEEK))
+        except OSError:  # nothing yet, or broken
+            return False
 
 
 class Server(wsgi.Server):
@@ -39,51 +81,74 @@ class Server(wsgi.Server):
         )
         self.capitalize_response_headers = False
         self.log = _Complaints()
-        self.draining = False
-        self._states: dict[int, list[Any]] = {}
-        self._streams: dict[Any, Stream] = {}
+        self.leaving = False  # from when on every answer is the last of its connection
+        self._known: dict[int, Known] = {}
+        self._streams: dict[Stream, None] = {}
 
-    def serve(self, connected: Any, address: Any) -> None:
+    def take(self, connected: Any, address: Any) -> Known:
+        """Know of a connection, to be served at once."""
+        known = Known(connected, address)
+        self._known[id(known)] = known
+        return known
+
+    def serve(self, known: Known) -> None:
         """All requests of one connection. What breaks a connection must not break the service."""
-        state = [address, connected, wsgi.STATE_IDLE]
-        self._states[id(state)] = state
+        connected = known[1]
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.settimeout(_SILENT_SECONDS)
-            self.process_request(state)
+            self.process_request(known)
         except OSError as broken:
             _log.debug("connection broken", extra={"reason": str(broken)})
         except Exception:  # noqa: BLE001  nameko would stop the service for it; it is logged and ends here
             _log.exception("connection failed")
         finally:
-            del self._states[id(state)]
+            del self._known[id(known)]
             connected.close()
 
-    def streaming(self, pieces: Iterable[bytes]) -> "Stream":
-        """The pieces as an answer that `leave` can end."""
-        return Stream(pieces, self)
+    def streaming(self, pieces: Iterable[bytes], connection: Connection) -> Stream:
+        """The pieces as an answer that `end_streams` can end."""
+        stream = Stream(pieces, connection, lambda ended: self._streams.pop(ended, None))
+        self._streams[stream] = None
+        return stream
+
+    def end_streams(self, over: float = 0.0) -> None:
+        """End the streams in good order, one by one over so many seconds: nobody comes back in a crowd."""
+        streams, began = list(self._streams), time.monotonic()
+        for number, stream in enumerate(streams):
+            eventlet.sleep(max(0.0, began + over * number / len(streams) - time.monotonic()))
+            stream.end()
 
     def leave(self, grace: float) -> None:
-        """End the streams, let requests under way finish for at most `grace` seconds, then close every connection."""
-        self.draining = True
-        for thread, stream in list(self._streams.items()):
-            if stream.waiting:
-                eventlet.kill(thread, Stopping())
-        deadline = time.monotonic() + grace
-        while self._busy() and time.monotonic() < deadline:
-            eventlet.sleep(_LOOK_SECONDS)
+        """Let requests under way finish for at most `grace` seconds, say goodbye to the idle, then close everything."""
+        self.leaving = True
+        self.end_streams()
+        self._wait(grace, self._busy)
         if left := len(self._busy()):
             _log.warning("requests cut off", extra={"requests": left})
+        else:
+            self._wait(min(_FAREWELL_SECONDS, grace), lambda: self._known)
         self.cut()
 
     def cut(self) -> None:
         """Close every connection, whatever it is doing."""
-        for state in list(self._states.values()):
-            state[2] = wsgi.STATE_CLOSE
-            greenio.shutdown_safe(state[1])
+        for known in list(self._known.values()):
+            known.cut()
 
-    def _busy(self) -> list[Any]:
-        return [state for state in self._states.values() if state[2] == wsgi.STATE_REQUEST]
+    def _wait(self, seconds: float, going_on: Callable[[], Sized]) -> None:
+        deadline = time.monotonic() + seconds
+        while going_on() and time.monotonic() < deadline:
+            eventlet.sleep(_LOOK_SECONDS)
+
+    def _busy(self) -> list[Known]:
+        """Those with a request under way. The others are said goodbye to as soon as they are seen to be idle."""
+        busy = []
+        for known in list(self._known.values()):
+            if known.busy:
+                busy.append(known)
+            elif known[2] == wsgi.STATE_IDLE:
+                known.dismiss()
+        return busy
 
 
 class _Complaints:
@@ -99,35 +164,3 @@ class _Complaints:
         _log.debug(message)
 
     error = debug
-
-
-class Stream:
-    """An answer without an end of its own: the server ends it in good order when it stops."""
-
-    def __init__(self, pieces: Iterable[bytes], server: Server) -> None:
-        self._given = pieces
-        self._pieces = iter(pieces)
-        self._server = server
-        self._thread = eventlet.getcurrent()
-        self.waiting = False
-        server._streams[self._thread] = self
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._server.draining:
-            raise StopIteration
-        self.waiting = True
-        try:
-            return next(self._pieces)
-        except Stopping:
-            raise StopIteration from None
-        finally:
-            self.waiting = False
-
-    def close(self) -> None:
-        """Lets the generator clean up; WSGI calls it however the answer ended."""
-        self._server._streams.pop(self._thread, None)
-        if hasattr(self._given, "close"):
-            self._given.close()

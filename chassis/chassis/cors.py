@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from chassis.replies import Headers
 
-_MAY_SEND: Final = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id"
-_MAY_READ: Final = "ETag, Location, Retry-After, X-Request-Id"
+_MAY_SEND: Final = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent"
+_MAY_READ: Final = "ETag, Location, Retry-After, X-Request-Id, X-Trace-Id"
 _REMEMBER_SECONDS: Final = "600"
 
 

@@ -4,21 +4,25 @@ Decoded, handed to the service, tried again, or set aside. Knows handlers, no po
 
 An outage (MongoDB or Kafka away) is waited out for as long as it lasts. Any other failure of a batch is narrowed
 down: its events are tried one by one, each up to `ATTEMPTS` times, and the one that keeps failing goes to the dead
-letters with its reason, origin and attempts, as does at once what cannot be decoded. The rest goes on.
+letters with its reason, origin and attempts, as does at once what cannot be decoded. The rest goes on. A dead letter
+that is replayed for another group is passed over.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import eventlet
 from eventlet.event import Event as Signal
+from kafka.errors import MessageSizeTooLargeError
 
-from chassis import metrics
+from chassis import metrics, tracing
 from chassis.clock import utcnow
-from chassis.outages import ENGINE_AWAY, engine_of, pauses
-from chassis.producer import Message, dead_letter
+from chassis.deadletters import letters
+from chassis.faults import Fault
+from chassis.outages import ENGINE_AWAY, ENGINES, engine_of, is_away, pauses
+from chassis.producer import Message
 from contracts import metrics as declared
 from contracts.codec import Event, Undecodable, decode
 
@@ -43,16 +47,34 @@ class Sends(Protocol):
 
 
 Pair = tuple[Any, Event]  # a Kafka record and the event in it
+Poison = Callable[[str], Fault | None]  # whether an event of this topic shall not be digestible
 
 
 class Digest:
     """Brings batches to the service's handlers and says up to which offset they are done."""
 
-    def __init__(self, container: Any, group: str, producer: Sends, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        container: Any,
+        group: str,
+        producer: Sends,
+        stopping: Callable[[], bool],
+        poison: Poison = lambda _: None,
+    ) -> None:
         self._container = container
+        self._poison = poison
         self._group = group
         self._producer = producer
         self._stopping = stopping
+
+    def expect(self, topics: Iterable[str]) -> None:
+        """Count from 0 on: of a counter that begins at 1, an alert never sees the first."""
+        for engine in ENGINES:
+            metrics.counter(declared.OUTAGE_RETRIES).labels(self._container.service_name, engine)
+        for topic in topics:
+            metrics.counter(declared.EVENTS_CONSUMED).labels(self._container.service_name, topic)
+            for reason in letters.REASONS:
+                metrics.counter(declared.EVENTS_DEAD).labels(self._container.service_name, topic, reason)
 
     def batch(self, handlers: Sequence[Handler], messages: Sequence[Any]) -> int:
         """Digest one partition's messages.
@@ -74,10 +96,18 @@ class Digest:
 
     def _decoded(self, messages: Sequence[Any]) -> Iterator[Pair]:
         for message in messages:
+            if letters.replayed_for(message.headers) not in (None, self._group):
+                continue
             try:
-                yield message, decode(message.headers, message.value)
+                yield message, self._event(message)
             except Undecodable as reason:
-                self._set_aside(message, f"undecodable: {reason}", attempts=1)
+                self._set_aside(message, letters.UNDECODABLE, reason, attempts=1)
+
+    def _event(self, message: Any) -> Event:
+        """The event in it. One that is poisoned is spoilt here, not where it stands: its letter can be replayed."""
+        if self._poison(message.topic):
+            raise Undecodable("spoilt on purpose: the fault poison-event is on")
+        return decode(message.headers, message.value)
 
     def _deliver(self, handler: Handler, pairs: Sequence[Pair]) -> None:
         try:
@@ -105,7 +135,7 @@ class Digest:
     ) -> None:
         for pause in pauses():
             if attempts >= ATTEMPTS:
-                self._set_aside(pair[0], f"{type(error).__name__}: {error}", attempts)
+                self._set_aside(pair[0], type(error).__name__, error, attempts)
                 return
             if error is not None:
                 self._sleep(pause)
@@ -119,19 +149,24 @@ class Digest:
 
     def _call(self, handler: Handler, pairs: Sequence[Pair]) -> None:
         """Run the handler in a worker until it ends; an outage is waited out here."""
-        events = [event for _, event in pairs]
+        with tracing.processing(pairs, self._group) as (events, trace):
+            self._wait_for(handler, events, trace)
+
+    def _wait_for(self, handler: Handler, events: list[Event], trace: Any) -> None:
         payload = events if handler.batch else events[0]
         for pause in pauses():
             try:
-                self._work(handler, payload)
+                self._work(handler, payload, trace)
                 return
-            except ENGINE_AWAY as away:
+            except Exception as away:
+                if not is_away(away):
+                    raise
                 engine = engine_of(away)
                 _log.warning("%s is away, %s waits: %s", engine, events[0].type, away)
                 metrics.counter(declared.OUTAGE_RETRIES).labels(self._container.service_name, engine).inc()
                 self._sleep(pause)
 
-    def _work(self, handler: Handler, payload: Event | list[Event]) -> None:
+    def _work(self, handler: Handler, payload: Event | list[Event], trace: Any) -> None:
         done = Signal()
 
         def finished(_worker: object, result: object, exc_info: Any) -> tuple[object, Any]:
@@ -143,12 +178,13 @@ class Digest:
             handler,
             (payload,),
             {},
-            context_data={"event_id": first.id},
+            context_data={"event_id": first.id, "trace": trace},
             handle_result=finished,
         )
         done.wait()
 
-    def _set_aside(self, message: Any, reason: str, attempts: int) -> None:
+    def _set_aside(self, message: Any, kind: str, error: Exception | None, attempts: int) -> None:
+        reason = f"{kind}: {error}"
         _log.error(
             "dead letter from %s/%s@%s: %s",
             message.topic,
@@ -156,11 +192,21 @@ class Digest:
             message.offset,
             reason,
         )
+        letter = letters.written(message, group=self._group, reason=reason, kind=kind, attempts=attempts, now=utcnow())
+        self._post(letter)
+        service = self._container.service_name
+        metrics.counter(declared.EVENTS_DEAD).labels(service, message.topic, letters.counted_as(kind)).inc()
+
+    def _post(self, letter: Message) -> None:
         for pause in pauses():
             try:
-                self._producer.send([dead_letter(message, group=self._group, reason=reason, attempts=attempts)])
-                metrics.counter(declared.EVENTS_DEAD).labels(self._container.service_name, message.topic).inc()
+                self._producer.send([letter])
                 return
+            except MessageSizeTooLargeError as refused:  # no outage: waiting would not make it smaller
+                if not letter[2]:
+                    raise
+                _log.warning("the dead letter is kept without its value: %s", refused)
+                letter = letters.without_value(letter)
             except ENGINE_AWAY as away:
                 _log.warning("kafka is away, a dead letter waits: %s", away)
                 self._sleep(pause)
@@ -174,8 +220,9 @@ class Digest:
         service = self._container.service_name
         metrics.histogram(declared.EVENT_HANDLING_SECONDS).labels(service, topic).observe(seconds)
         metrics.counter(declared.EVENTS_CONSUMED).labels(service, topic).inc(len(pairs))
-        if pairs:
-            age = (utcnow() - pairs[0][1].time).total_seconds()
+        fresh = next((event for message, event in pairs if letters.replayed_for(message.headers) is None), None)
+        if fresh is not None:  # what is replayed is old, and says nothing of how far behind we are
+            age = (utcnow() - fresh.time).total_seconds()
             metrics.histogram(declared.EVENT_AGE_SECONDS).labels(service, topic).observe(max(age, 0.0))
 
 

@@ -34,6 +34,7 @@ class Connection(wsgi.HttpProtocol):
 
     rfile: Any
     application: Any
+    conn_state: Any
     unheard = False
 
     def setup(self) -> None:
@@ -50,6 +51,20 @@ class Connection(wsgi.HttpProtocol):
             "GATEWAY_INTERFACE": "CGI/1.1",
             "chassis.connection": self,
         }
+
+    def _read_request_line(self) -> bytes:
+        """Wait for the next request. From its first byte on the connection is not idle, whoever looks at it."""
+        self.connection.settimeout(self.server.keepalive)
+        try:
+            comes = self.rfile.peek(1)
+        except TimeoutError:
+            raise
+        except OSError:  # the client broke off
+            comes = b""
+        if not comes or self.conn_state[2] == wsgi.STATE_CLOSE:  # said goodbye to: no answer could be sent any more
+            return b""
+        self.conn_state.asks()
+        return super()._read_request_line()  # type: ignore[no-any-return]  # eventlet has no types
 
     def parse_request(self) -> bool:
         """Read the head. llhttp decides what is one; refusals are in the standard library's words where it has any."""
@@ -119,7 +134,7 @@ class Connection(wsgi.HttpProtocol):
             if not reply.stream:
                 return reply.body
             environ["eventlet.minimum_write_chunk_size"] = 0
-            return self.server.streaming(reply.body)  # type: ignore[no-any-return]  # eventlet has no types
+            return self.server.streaming(reply.body, self)  # type: ignore[no-any-return]  # eventlet has no types
 
         return application
 
@@ -141,14 +156,14 @@ class Connection(wsgi.HttpProtocol):
             self.rfile = rest
         return False
 
-    def leave(self, unheard: bool) -> None:
+    def leave(self, unheard: bool = False) -> None:
         """Make this request the connection's last; `unheard` when part of it is still being sent."""
         self.close_connection = True
-        self.unheard = unheard
+        self.unheard = self.unheard or unheard
 
     def finish(self) -> None:
         """Close. Over what is still being sent that would be a reset, and the answer lost: hear it out a little."""
-        if self.unheard:
+        if self.unheard or self.server.leaving:
             try:
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_WR)

@@ -1,13 +1,14 @@
 """Events for every replica: each reads all partitions by itself, from a while ago on, and commits nothing.
 
 For what a replica keeps in memory and shows (live pages). No group, no dead letters: the group that owns the work
-sets aside what is broken; here it is only skipped.
+sets aside what is broken; here it is only skipped. So are dead letters that are replayed: each is for a group, and
+what it says was read here when it first stood on its topic, or is when the next version starts and reads back.
 """
 
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import eventlet
 from eventlet.event import Event as Signal
@@ -15,15 +16,18 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from nameko.extensions import SharedExtension
 
-from chassis import metrics, topics
+from chassis import brokers, metrics, reading, topics, tracing
 from chassis.clock import utcnow
+from chassis.deadletters.letters import replayed_for
 from chassis.health import Health
+from chassis.lag import Lag
 from chassis.outages import pauses
 from contracts import metrics as declared
 from contracts.codec import Event, Undecodable, decode
 
 _log = logging.getLogger(__name__)
 _IDLE_MS = 250
+_GROUP: Final = "fanout"  # as the metrics call it
 
 
 class Delivery(NamedTuple):
@@ -51,7 +55,10 @@ class Fanout(SharedExtension):
         super().__init__()
         self._handlers: list[Everywhere] = []
         self._seen: dict[TopicPartition, int] = {}
+        self._behind: dict[TopicPartition, int] = {}
+        self._was_there = False
         self._consumer: KafkaConsumer | None = None
+        self._away = "the broker has not been reached yet"
         self._stopping = False
         self._started = False
         self._finished = Signal()
@@ -61,11 +68,12 @@ class Fanout(SharedExtension):
 
     def register(self, entrypoint: Everywhere) -> None:
         self._handlers.append(entrypoint)
-        self.health.register("kafka-fanout", lambda: None if self._consumer else "not connected")
+        self.health.register("kafka-fanout", self._check)
 
     def start(self) -> None:
         if self._handlers and not self._started:
             self._started = True
+            self._lag = Lag(self.container.service_name, _GROUP, self._names())
             self.container.spawn_managed_thread(self._run, identifier="kafka.fanout")
 
     def stop(self) -> None:
@@ -82,6 +90,7 @@ class Fanout(SharedExtension):
                 waits = pauses()
             except KafkaError as away:
                 metrics.counter(declared.OUTAGE_RETRIES).labels(self.container.service_name, "kafka").inc()
+                self._away = str(away)
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -89,12 +98,16 @@ class Fanout(SharedExtension):
         if not self._finished.ready():
             self._finished.send()
 
+    def _names(self) -> list[str]:
+        return sorted({name for handler in self._handlers for name in handler.topics})
+
     def _connect(self) -> KafkaConsumer:
-        names = sorted({name for handler in self._handlers for name in handler.topics})
+        brokers.reach(self._settings)
+        names = self._names()
         if self._settings.create_topics:
             topics.ensure(self._settings, names)
         consumer = KafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
+            **brokers.connection(self._settings),
             client_id=f"{self.container.service_name}-fanout",
             group_id=None,
             enable_auto_commit=False,
@@ -108,6 +121,7 @@ class Fanout(SharedExtension):
         ]
         consumer.assign(partitions)
         self._rewind(consumer, partitions)
+        self._behind = reading.ends(consumer, partitions)
         self._consumer = consumer
         return consumer
 
@@ -131,8 +145,15 @@ class Fanout(SharedExtension):
                 for message in messages:
                     self._hand_out(message)
                     self._seen[partition] = message.offset
+            self._behind = {
+                partition: end for partition, end in self._behind.items() if consumer.position(partition) < end
+            }
+            self._was_there = self._was_there or not self._behind
+            self._lag.measure(consumer, {})
 
     def _hand_out(self, message: Any) -> None:
+        if replayed_for(message.headers) is not None:
+            return
         try:
             delivery = Delivery(
                 decode(message.headers, message.value),
@@ -151,20 +172,35 @@ class Fanout(SharedExtension):
             return
         for handler in self._handlers:
             if message.topic in handler.topics:
-                self._call(handler, delivery)
+                self._call(handler, message, delivery)
 
-    def _call(self, handler: Everywhere, delivery: Delivery) -> None:
+    def _call(self, handler: Everywhere, message: Any, delivery: Delivery) -> None:
+        """Hand it to the handler. What was said before we were there is read, but no trace is told of it once more."""
+        if not self._was_there:
+            self._work(handler, delivery, None)
+            return
+        with tracing.processing([(message, delivery.event)]) as ((event,), trace):
+            self._work(handler, delivery._replace(event=event), trace)
+
+    def _work(self, handler: Everywhere, delivery: Delivery, trace: Any) -> None:
         done = Signal()
 
         def finished(_worker: object, result: object, exc_info: Any) -> tuple[object, Any]:
             done.send(None)  # nameko has logged the failure; a live page goes on with the next event
             return result, exc_info
 
-        self.container.spawn_worker(handler, (delivery,), {}, handle_result=finished)
+        self.container.spawn_worker(handler, (delivery,), {}, context_data={"trace": trace}, handle_result=finished)
         done.wait()
+
+    def _check(self) -> str | None:
+        """Counts at the start only, until everything is known that was said before it."""
+        if self._was_there:
+            return None
+        return "what was said before is still being read" if self._consumer else f"not connected: {self._away}"
 
     def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._lag.forget()
         if consumer is not None:
             try:
                 consumer.close(autocommit=False, timeout_ms=2_000)

@@ -18,10 +18,13 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 from nameko.extensions import Entrypoint, SharedExtension
 
-from chassis import metrics, topics
+from chassis import brokers, metrics, topics
 from chassis.digest import Digest
+from chassis.drills import Drills
 from chassis.fanout import Fanout
 from chassis.health import Health
+from chassis.lag import Lag
+from chassis.membership import finish_joining, joined
 from chassis.outages import pauses
 from chassis.producer import Producer
 from contracts import metrics as declared
@@ -43,15 +46,19 @@ class Group(SharedExtension):
     """
 
     health = Health()
+    drills = Drills()
 
     def __init__(self) -> None:
         super().__init__()
         self._handlers: dict[str, list[Consume]] = {}
         self._consumer: KafkaConsumer | None = None
+        self._away = "the broker has not been reached yet"
         self._busy: dict[TopicPartition, int | None] = {}
+        self._begun: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._stopping = False
         self._started = False
+        self._was_in = False
         self._finished = Signal()
         self._wake = Signal()
 
@@ -59,7 +66,14 @@ class Group(SharedExtension):
         self._settings = self.container.config["settings"]
         self._service = self.container.service_name
         self.group = self._settings.kafka_group or self._service
-        self._digest = Digest(self.container, self.group, Producer(self._settings), lambda: self._stopping)
+        self.drills.expect("poison-event", "consumer-stall")
+        self._digest = Digest(
+            self.container,
+            self.group,
+            Producer(self._settings),
+            lambda: self._stopping,
+            lambda topic: self.drills.strikes("poison-event", topic=topic),
+        )
 
     def register(self, entrypoint: "Consume") -> None:
         for name in entrypoint.topics:
@@ -69,6 +83,8 @@ class Group(SharedExtension):
     def start(self) -> None:
         if self._handlers and not self._started:
             self._started = True
+            self._digest.expect(self._handlers)
+            self._lag = Lag(self._service, self.group, self._handlers)
             self.container.spawn_managed_thread(self._run, identifier="kafka.group")
 
     def stop(self) -> None:
@@ -87,6 +103,7 @@ class Group(SharedExtension):
                 self._pump()
             except KafkaError as away:
                 metrics.counter(declared.OUTAGE_RETRIES).labels(self._service, "kafka").inc()
+                self._away = str(away)
                 _log.warning("kafka is away: %s", away)
                 eventlet.sleep(next(waits))
             finally:
@@ -95,11 +112,12 @@ class Group(SharedExtension):
             self._finished.send()
 
     def _join(self) -> None:
+        brokers.reach(self._settings)
         names = topics.of_service(self._service, self._handlers)
         if self._settings.create_topics:
             topics.ensure(self._settings, names)
         self._consumer = KafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
+            **brokers.connection(self._settings),
             group_id=self.group,
             client_id=self._service,
             enable_auto_commit=False,
@@ -110,10 +128,11 @@ class Group(SharedExtension):
             max_partition_fetch_bytes=_FETCHED_BYTES,
             metrics_enabled=False,  # the client's own, which nothing here reads and every message would pay for
         )
-        self._consumer.subscribe(sorted(self._handlers))
+        self._consumer.subscribe(sorted(self._handlers), listener=self._lag)
 
     def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._lag.forget()
         if consumer is not None:
             try:
                 consumer.close(autocommit=False, timeout_ms=2_000)
@@ -123,13 +142,16 @@ class Group(SharedExtension):
     def _pump(self) -> None:
         assert self._consumer is not None
         while not self._stopping or any(offset is None for offset in self._busy.values()):
+            stalled = self._stall()
             records = {} if self._stopping else self._consumer.poll(timeout_ms=0 if self._busy else _IDLE_MS)
+            finish_joining(self._consumer)
             for partition, messages in records.items():
                 self._hand_out(partition, messages)
             if self._busy:
                 self._await_work()
             self._commit_done()
-            self._resume_idle()
+            self._lag.measure(self._consumer, self._begun)
+            self._resume_idle(stalled)
         self._commit_done()
 
     def _hand_out(self, partition: TopicPartition, messages: list[Any]) -> None:
@@ -138,7 +160,7 @@ class Group(SharedExtension):
         if partition in self._busy:  # came back to us in a rebalance while its batch is still under way
             self._consumer.seek(partition, messages[0].offset)
             return
-        self._busy[partition] = None
+        self._busy[partition], self._begun[partition] = None, messages[0].offset
         self.container.spawn_managed_thread(lambda: self._work(partition, messages), identifier="kafka.batch")
 
     def _work(self, partition: TopicPartition, messages: list[Any]) -> None:
@@ -162,7 +184,7 @@ class Group(SharedExtension):
         for partition, offset in list(self._busy.items()):
             if offset is not None:
                 self._uncommitted[partition] = offset
-                del self._busy[partition]
+                del self._busy[partition], self._begun[partition]
         ours = self._consumer.assignment() if self._uncommitted else set()
         self._uncommitted = {partition: offset for partition, offset in self._uncommitted.items() if partition in ours}
         if not self._uncommitted:
@@ -174,24 +196,30 @@ class Group(SharedExtension):
         except KafkaError as refused:
             _log.warning("commit refused, tried again: %s", refused)
 
-    def _resume_idle(self) -> None:
+    def _stall(self) -> set[TopicPartition]:
+        """What a drill lets stand still: not fetched, while the member goes on in its group."""
+        assert self._consumer is not None
+        ours = self._consumer.assignment()
+        stalled = {partition for partition in ours if self.drills.on("consumer-stall", topic=partition.topic)}
+        if stalled:
+            self._consumer.pause(*stalled)
+        return stalled
+
+    def _resume_idle(self, stalled: set[TopicPartition]) -> None:
         """Fetch again where no batch is under way; a partition that a rebalance took and gave back is still paused."""
         assert self._consumer is not None
-        idle = self._consumer.paused() - self._busy.keys()
+        idle = self._consumer.paused() - self._busy.keys() - stalled
         if idle:
             self._consumer.resume(*idle)
 
     def _check(self) -> str | None:
+        """Counts at the start only: later, what the broker is away for waits, and no door is closed for it."""
+        if self._was_in:
+            return None
         if self._consumer is None:
-            return "not connected"
-        return None if self._consumer.assignment() or self._joined() else "no partitions assigned yet"
-
-    def _joined(self) -> bool:
-        """A replica beyond the number of partitions is a healthy member with nothing to do."""
-        coordinator = getattr(self._consumer, "_coordinator", None)
-        return bool(
-            coordinator is not None and getattr(coordinator, "_generation", None) and not coordinator.rejoin_needed
-        )
+            return f"not connected: {self._away}"
+        self._was_in = bool(self._consumer.assignment()) or joined(self._consumer)
+        return None if self._was_in else "no partitions assigned yet"
 
 
 class Consume(Entrypoint):

@@ -1,4 +1,4 @@
-"""The issuer's public keys: found by OIDC discovery when first needed, renewed when a new one shows up.
+"""The issuer's public keys: found by OIDC discovery, renewed when a new one shows up.
 
 They are kept while the issuer is away.
 """
@@ -33,6 +33,13 @@ class KeyRing:
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._lock = threading.Lock()
         self._tried = self._fetched = -_STALE_SECONDS
+
+    def fetch(self) -> bool:
+        """Have the keys before anybody asks for one; whether they are there now."""
+        with self._lock:
+            if not self._keys:
+                self._renew()
+        return bool(self._keys)
 
     def key(self, kid: str | None) -> jwt.PyJWK:
         """The key with that id, or the only one when a token names none. Raises `InvalidKeyError` or `Unavailable`."""

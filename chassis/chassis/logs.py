@@ -1,4 +1,4 @@
-"""JSON logs on stderr, each line with the request or event it was written for. Never a token, an address or a body."""
+"""JSON logs on stderr, each line with its request, event and trace. Never a token, an address or a body."""
 
 import logging
 import sys
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pythonjsonlogger.json import JsonFormatter
+
+from chassis import tracing
 
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 event_id: Final[ContextVar[str | None]] = ContextVar("event_id", default=None)
@@ -61,6 +63,7 @@ class _Lines(JsonFormatter):
         for name, variable in _VARIABLES.items():
             if value := variable.get():
                 log_data[name] = value
+        log_data |= tracing.ids()
         super().add_fields(log_data, record, message_dict)
         for secret in [name for name in log_data if name.lower() == "authorization"]:
             del log_data[secret]

@@ -2,7 +2,7 @@
 
 One connection, documents with an outbox, a store handed to the service when the database is there.
 
-Knows no service's documents. The promise of durability is made here, in the client: majority and journalled.
+Knows no service's documents. Where the database is and what it promises is `databases.py`'s.
 """
 
 import logging
@@ -15,11 +15,12 @@ from mongoengine import Document, IntField, ListField
 from mongoengine.connection import get_connection
 from mongoengine.fields import DictField
 from nameko.extensions import DependencyProvider
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, PyMongoError
 
 from chassis.config import Settings
+from chassis.databases import connection, why_away
 from chassis.health import Health
-from chassis.outages import MONGODB_AWAY, pauses
+from chassis.outages import is_away, pauses
 from chassis.outbox import Outbox, Relay
 
 _log = logging.getLogger(__name__)
@@ -48,9 +49,7 @@ def connect(settings: Settings, service: str) -> None:
     mongoengine.connect(
         db=settings.mongodb_database or service,
         alias=service,
-        host=settings.mongodb_uri,
-        w="majority",
-        journal=True,
+        **connection(settings),
         tz_aware=True,
         uuidRepresentation="standard",
         serverSelectionTimeoutMS=2_000,
@@ -89,6 +88,7 @@ class Stored(DependencyProvider):
         super().__init__()
         self._store_class = store
         self._store: Store | None = None
+        self._away = ""
 
     def setup(self) -> None:
         self._settings: Settings = self.container.config["settings"]
@@ -110,15 +110,20 @@ class Stored(DependencyProvider):
                 ensure_indexes(self._store_class.documents)
                 self._store = self._store_class(self.outbox.relay, self._settings)
                 return
-            except MONGODB_AWAY as away:
-                _log.warning("mongodb is away: %s", away)
+            except PyMongoError as away:
+                if not is_away(away):
+                    raise
+                self._away = why_away(away)
+                _log.warning("mongodb is away: %s", self._away)
                 eventlet.sleep(pause)
 
     def _check(self) -> str | None:
         if self._store is None:
-            return "not reached yet"
+            return f"not reached yet: {self._away}" if self._away else "not reached yet"
         try:
             get_connection(self._service).admin.command("ping")
-        except MONGODB_AWAY as away:
-            return f"away: {type(away).__name__}"
+        except PyMongoError as away:
+            if not is_away(away):
+                raise
+            return f"away: {why_away(away)}"
         return None

@@ -13,7 +13,7 @@ from mongoengine import Document
 from nameko.extensions import SharedExtension
 
 from chassis import metrics
-from chassis.outages import ENGINE_AWAY, engine_of, pauses
+from chassis.outages import engine_of, is_away, pauses
 from chassis.producer import Producer
 from chassis.relay import Relay
 from contracts import metrics as declared
@@ -36,7 +36,10 @@ class Outbox(SharedExtension):
     def setup(self) -> None:
         settings = self.container.config["settings"]
         self._producer = Producer(settings)
-        self.relay = Relay(self.container.service_name, self._producer)
+        self.relay = relay = Relay(self.container.service_name, self._producer)
+        service = self.container.service_name
+        metrics.gauge(declared.OUTBOX_WAITING).labels(service).set_function(lambda: relay.waiting)
+        metrics.gauge(declared.OUTBOX_OLDEST_AGE).labels(service).set_function(lambda: metrics.age(relay.waiting_since))
         self._every = settings.outbox_sweep_seconds
 
     def register(self, documents: Iterable[type[Document]]) -> None:
@@ -64,7 +67,9 @@ class Outbox(SharedExtension):
         try:
             self.relay.run_once()
             self.relay.mark()
-        except ENGINE_AWAY as away:
+        except Exception as away:
+            if not is_away(away):
+                raise
             _log.warning("stopped with events unpublished, they are in their documents: %s", away)
         self._producer.close()
 
@@ -76,7 +81,9 @@ class Outbox(SharedExtension):
                     work()
                     waits = pauses()
                     rest()
-                except ENGINE_AWAY as away:
+                except Exception as away:
+                    if not is_away(away):
+                        raise
                     self._wait_out(away, next(waits))
 
         return run

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from mongoengine.connection import ConnectionFailure as NotConnected
 
-from chassis.outages import ENGINE_AWAY, engine_of
+from chassis.outages import engine_of, is_away
 from chassis.refusals import Refusal, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -40,7 +40,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     """The refusal that an exception amounts to; None for a bug."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, (*ENGINE_AWAY, NotConnected)):
+    if is_away(error) or isinstance(error, NotConnected):
         engine = "mongodb" if isinstance(error, NotConnected) else engine_of(error)
         _log.warning("an engine is away", extra={"engine": engine, "reason": type(error).__name__})
         return Unavailable("engine-away", "Something this needs is away for the moment. Try again.")

@@ -5,13 +5,14 @@ acknowledged.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 
 from kafka import KafkaProducer
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
-from chassis.config import Settings
+from chassis.brokers import connection, reach
+from chassis.engines import BrokerSettings
 from contracts.codec import Headers
 
 Message = tuple[str, bytes | None, bytes | None, Headers]
@@ -22,8 +23,8 @@ _DELIVERY_MS = 10_000
 class Producer:
     """A producer that connects when it is first used and is made anew after a failure."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._servers = settings.kafka_bootstrap_servers.split(",")
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
         self._producer: KafkaProducer | None = None
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -44,12 +45,14 @@ class Producer:
         """Forget the connection; what was not acknowledged is not waited for."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=0)
+            with suppress(KafkaError):  # it complains of what it could not send: whoever asked for it was told already
+                producer.close(timeout=0)
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
+            reach(self._settings)
             self._producer = KafkaProducer(
-                bootstrap_servers=self._servers,
+                **connection(self._settings),
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,
@@ -59,26 +62,3 @@ class Producer:
                 metrics_enabled=False,  # the client's own, which nothing here reads and every message would pay for
             )
         return self._producer
-
-
-def dead_letter(message: ConsumerRecord, *, group: str, reason: str, attempts: int) -> Message:
-    """The message as it goes to `<topic>.dlq`.
-
-    Untouched, with where it came from, why, and how often it was tried.
-    """
-    added = {
-        "dlq_reason": reason[:1000],
-        "dlq_group": group,
-        "dlq_topic": message.topic,
-        "dlq_partition": str(message.partition),
-        "dlq_offset": str(message.offset),
-        "dlq_attempts": str(attempts),
-    }
-    headers: Iterable[tuple[str, bytes]] = message.headers or ()
-    kept = [(name, value) for name, value in headers if name not in added]
-    return (
-        f"{message.topic}.dlq",
-        message.key,
-        message.value,
-        [*kept, *((name, value.encode()) for name, value in added.items())],
-    )

@@ -11,8 +11,9 @@ itself (`send`) and is told when they are published: then it may forget them. Wh
 let each document carry its own.
 """
 
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -21,9 +22,8 @@ from eventlet.event import Event as Signal
 from mongoengine import Document
 from pymongo.collection import Collection
 
-from chassis import metrics
+from chassis import metrics, tracing
 from chassis.clock import utcnow
-from chassis.outages import ENGINE_AWAY
 from chassis.producer import Message
 from contracts import metrics as declared
 from contracts.codec import Record, from_document, to_message
@@ -49,6 +49,7 @@ class _Fresh(NamedTuple):
 
     boxes: Sequence[Sequence[Record]]
     then: Callable[[], None]
+    since: float
 
 
 class Relay:
@@ -57,12 +58,15 @@ class Relay:
     def __init__(self, service: str, producer: Sender) -> None:
         self._service = service
         self._producer = producer
-        self._waiting: dict[type[Document], dict[str, None]] = {}
+        metrics.counter(declared.OUTBOX_SWEPT).labels(service)  # from 0 on: the first finding is seen, too
+        self._waiting: dict[type[Document], dict[str, float]] = {}
+        self._under_way: dict[type[Document], dict[str, float]] = {}
         self._wake = Signal()
         self._unmarked: dict[type[Document], dict[str, list[str]]] = {}
         self._published: set[str] = set()
         self._just_marked: set[str] = set()
         self._fresh: deque[_Fresh] = deque()
+        self._sending: list[_Fresh] = []
         self._fresh_events = 0
         self._first: dict[type[Document], Callable[[Sequence[str]], None]] = {}
         self._away = False
@@ -72,18 +76,35 @@ class Relay:
         """Whether events that are handed over now may have to wait for long."""
         return self._away or self._fresh_events > _MOST_FRESH
 
+    @property
+    def waiting(self) -> int:
+        """Events that the broker does not have yet, as far as this process knows: of a told document at least one."""
+        return self._fresh_events + sum(map(len, (*self._waiting.values(), *self._under_way.values())))
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when (seconds since 1970) the longest of them waits."""
+        told = (since for ids in (*self._waiting.values(), *self._under_way.values()) for since in ids.values())
+        handed_over = (fresh[0].since for fresh in (self._sending, self._fresh) if fresh)
+        return min((*told, *handed_over), default=None)
+
     def send(self, boxes: Sequence[Sequence[Record]], then: Callable[[], None]) -> None:
         """Publish the first events of new documents, a box for each in its order; returns at once.
 
         They come before whatever these documents say later. `then` is called when the broker has them all.
         """
-        self._fresh.append(_Fresh(boxes, then))
+        self._fresh.append(_Fresh(boxes, then, time.time()))
         self._fresh_events += sum(map(len, boxes))
         self.wake()
 
     def publish(self, document: type[Document], ids: Iterable[str]) -> None:
         """Say that these documents have events; returns at once."""
-        self._waiting.setdefault(document, {}).update(dict.fromkeys(ids))
+        self._tell(document, dict.fromkeys(ids, time.time()))
+
+    def _tell(self, document: type[Document], since: Mapping[str, float]) -> None:
+        waiting = self._waiting.setdefault(document, {})
+        for key, moment in since.items():
+            waiting[key] = min(moment, waiting.get(key, moment))
         self.wake()
 
     def precede(self, document: type[Document], first: Callable[[Sequence[str]], None]) -> None:
@@ -114,12 +135,14 @@ class Relay:
         """Publish what was handed over, also what is meanwhile."""
         published = 0
         while self._fresh:
-            fresh = self._some_fresh()
+            fresh = self._sending = self._some_fresh()
             try:
                 published += self._publish([box for one in fresh for box in one.boxes])
-            except ENGINE_AWAY:
+            except Exception:
                 self._fresh.extendleft(reversed(fresh))
                 raise
+            finally:
+                self._sending = []
             for one in fresh:
                 self._fresh_events -= sum(map(len, one.boxes))
                 one.then()
@@ -133,20 +156,21 @@ class Relay:
             events += len(fresh[-1].boxes)
         return fresh
 
-    def _empty(self, document: type[Document], ids: dict[str, None]) -> int:
+    def _empty(self, document: type[Document], ids: dict[str, float]) -> int:
         """Publish for the ids that wait and those that come meanwhile: each is taken out before its outbox is read."""
         published = 0
         while batch := list(ids)[:_BATCH]:
-            for key in batch:
-                del ids[key]
+            since = self._under_way[document] = {key: ids.pop(key) for key in batch}
             try:
                 if first := self._first.get(document):
                     first(batch)
                 # Whatever was handed over before one of these ids was is published before it.
                 published += self._send_fresh() + self._relay(document, batch)
-            except ENGINE_AWAY:
-                ids.update(dict.fromkeys(batch))
+            except Exception:
+                self._tell(document, since)
                 raise
+            finally:
+                del self._under_way[document]
         return published
 
     def sweep(self, documents: Iterable[type[Document]]) -> int:
@@ -154,11 +178,12 @@ class Relay:
         found = 0
         for document in documents:
             old = {"outbox.time": {"$gt": _NEVER, "$lt": utcnow() - _LEFT_BEHIND}}
-            rows = document._get_collection().find(old, {"_id": 1}).limit(10 * _BATCH)
-            ids = [row["_id"] for row in rows if row["_id"] not in self._unmarked.get(document, ())]
-            if ids:
-                self.publish(document, ids)
-                found += len(ids)
+            rows = document._get_collection().find(old, {"outbox.time": 1}).limit(10 * _BATCH)
+            unmarked = self._unmarked.get(document, ())
+            since = {row["_id"]: _since(row["outbox"]) for row in rows if row["_id"] not in unmarked}
+            if since:
+                self._tell(document, since)
+                found += len(since)
         if found:
             metrics.counter(declared.OUTBOX_SWEPT).labels(self._service).inc(found)
         return found
@@ -178,7 +203,7 @@ class Relay:
                 document._get_collection().update_many(
                     {"_id": {"$in": keys}}, {"$pull": {"outbox": {"id": {"$in": events}}}}
                 )
-            except ENGINE_AWAY:
+            except Exception:
                 for key, box in published.items():
                     waiting[key] = [*box, *waiting.get(key, [])]
                 raise
@@ -198,7 +223,8 @@ class Relay:
 
     def _publish(self, boxes: Sequence[Sequence[Record]]) -> int:
         for wave in _waves(boxes):
-            self._hand_to_producer([to_message(item) for item in wave])
+            with tracing.publishing(wave):
+                self._hand_to_producer([to_message(item) for item in wave])
             for topic, events in Counter(item.type for item in wave).items():
                 metrics.counter(declared.EVENTS_PUBLISHED).labels(self._service, topic).inc(events)
         return sum(map(len, boxes))
@@ -207,7 +233,7 @@ class Relay:
         try:
             self._producer.send(messages)
             self._away = False
-        except ENGINE_AWAY:
+        except Exception:
             self._away = True
             raise
 
@@ -226,6 +252,10 @@ class Relay:
             query = {"_id": {"$in": ids[start : start + _READ_AT_ONCE]}}
             outboxes |= {row["_id"]: row.get("outbox", []) for row in collection.find(query, {"outbox": 1})}
         return outboxes
+
+
+def _since(outbox: Sequence[Mapping[str, datetime]]) -> float:
+    return min(event["time"].timestamp() for event in outbox)
 
 
 def _waves(outboxes: Sequence[Sequence[Record]]) -> Iterable[list[Record]]:

@@ -10,18 +10,23 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 _log = logging.getLogger(__name__)
+
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+_CLOSING_SECONDS: Final = 5.0  # after the requests: to publish what they caused and to close connections
+_TRACES_SECONDS: Final = 2.0  # after everything, to send the last traces, where there are any
 
 
 def main(target: str) -> NoReturn:
     """Run the service class named `package.module:Class` until SIGTERM or SIGINT.
 
-    Exit code 0 after a graceful stop, 1 when a bug killed the service, 2 (and one line) when settings are missing or
-    wrong.
+    Exit code 0 after a graceful stop, 1 when a bug killed the service or the stop took too long, 2 (and one line) when
+    settings are missing or wrong.
     """
+    for number in _STOPPING:  # nothing has begun; as process 1 of a container it would not even be heard otherwise
+        signal.signal(number, lambda *_: sys.exit(0))
     # nameko stands on eventlet; that eventlet advises against new use of itself helps nobody who reads a service's log
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet
@@ -44,10 +49,13 @@ def _service_class(target: str) -> Any:
 
 
 def _serve(service_class: Any, settings: Any) -> int:
-    from chassis import logs
+    import eventlet
+
+    from chassis import logs, tracing
     from chassis.container import Container
 
     logs.configure(service_class.name, settings.log_level)
+    tracing.start(service_class.name, service_class.version, settings)
     container = Container(
         service_class,
         {
@@ -56,36 +64,54 @@ def _serve(service_class: Any, settings: Any) -> int:
             "max_workers": settings.max_workers,
         },
     )
-    _on_signal(container.stop)
+    asked, _waking = _signals()  # both stay open as long as the process lives
     try:
         container.start()
+        eventlet.spawn(_stop_when_asked, asked, container, _longest(settings))
         container.wait()
     except Exception:  # noqa: BLE001  whatever it was, it is logged and the exit code says so
         _log.exception("the service died")
         return 1
+    finally:
+        tracing.stop(_TRACES_SECONDS)
     return 0
 
 
-def _on_signal(stop: Callable[[], None]) -> None:
-    """Have `stop` called at SIGTERM or SIGINT, at once.
+def _signals() -> tuple[Any, Any]:
+    """Two ends of a socket: in the first there is something to read after SIGTERM or SIGINT.
 
     A handler alone does not wake eventlet's loop, which sleeps for up to a minute when nothing happens; a byte in a
-    socket does.
+    socket does. Signals after the first change nothing: it stops already.
     """
+    waiting, waking = socket.socketpair()
+    waking.setblocking(False)
+    signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    for number in _STOPPING:
+        signal.signal(number, lambda *_: None)
+    return waiting, waking
+
+
+def _stop_when_asked(asked: Any, container: Any, longest: float) -> None:
     import eventlet
 
-    waiting, waking = socket.socketpair()
+    asked.recv(1)
+    alarm = eventlet.spawn_after(longest, _give_up)
+    try:
+        container.stop()
+        alarm.cancel()  # all is done
+    except Exception:  # noqa: BLE001  the same: logged, and the service ends
+        container.kill(sys.exc_info())
 
-    def wait() -> None:
-        waiting.recv(1)
-        signal.set_wakeup_fd(-1)
-        waking.close()
-        stop()
 
-    signal.set_wakeup_fd(waking.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    eventlet.spawn(wait)
+def _longest(settings: Any) -> float:
+    return float(settings.shutdown_delay_seconds + settings.shutdown_grace_seconds + _CLOSING_SECONDS)
+
+
+def _give_up() -> NoReturn:
+    """Something does not end. All that was promised is in the database: better now than killed at any moment."""
+    _log.error("the stop took too long, the rest is left undone")
+    logging.shutdown()
+    os._exit(1)
 
 
 if __name__ == "__main__":

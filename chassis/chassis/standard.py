@@ -11,12 +11,15 @@ from chassis.openapi import document
 from chassis.refusals import NotFound
 from chassis.replies import Reply, json_reply, reply
 from chassis.routes import PUBLIC, Route
+from contracts import metrics as declared
 
 _STATUS: Final = {"ok": 200, "unready": 503}
 
 
-def endpoints(service_class: type, health: Health) -> Iterator[tuple[Route, Endpoint]]:
+def endpoints(service_class: Any, health: Health) -> Iterator[tuple[Route, Endpoint]]:
     """The standard routes of a service and what answers them."""
+    metrics.expect(service_class.name)
+    metrics.gauge(declared.BUILD_INFO).labels(service_class.name, service_class.version).set(1)
 
     @functools.cache
     def described() -> dict[str, Any]:

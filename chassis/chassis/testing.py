@@ -1,25 +1,37 @@
 """For tests of services.
 
-Waiting for facts, and a relay that only remembers. No engine and no service is known here.
+Waiting for facts, a connection that ends with the test, and a relay that only remembers. No engine and no service is
+known here.
 """
 
+import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 import mongoengine
 from mongoengine import Document
 
+from chassis.config import Settings
+from chassis.mongo import connect, ensure_indexes
 from contracts.codec import Record
 
 T = TypeVar("T")
+PATIENCE: Final = "SHANHUO_PATIENCE"
+
+
+def patience() -> float:
+    """How many times as long as on a machine of one's own a fact may take: SHANHUO_PATIENCE, 1 if it is not set."""
+    return float(os.environ.get(PATIENCE) or 1)
 
 
 def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05) -> T:
     """Call `check` until it returns something true and raises no AssertionError.
 
-    Its value, or the last failure after `within` seconds.
+    Its value, or the last failure after `within` seconds (of a machine as fast as `patience` says).
     """
+    within *= patience()
     deadline = time.monotonic() + within
     while True:
         try:
@@ -33,14 +45,26 @@ def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05
         time.sleep(every)
 
 
-def disconnect(alias: str, documents: Iterable[type[Document]]) -> None:
-    """End a service's connection.
+@contextmanager
+def connected(settings: Settings, alias: str, documents: Sequence[type[Document]]) -> Iterator[None]:
+    """A service's connection and its collections' indexes, ended whatever happens: the next test has its own."""
+    connect(settings, alias)
+    try:
+        ensure_indexes(documents)
+        yield
+    finally:
+        _disconnect(alias, documents)
 
-    mongoengine knows documents by the names of their classes alone: of two services with one name for a class in one
-    process it would leave one's documents with a closed connection.
+
+def _disconnect(alias: str, documents: Iterable[type[Document]]) -> None:
+    """mongoengine knows documents by the names of their classes alone.
+
+    Of two services with one name for a class in one process it would leave one's documents with a closed connection;
+    and it keeps the collection of a document's last connection.
     """
     for document in documents:
         document._disconnect()
+        document._collection = None
     mongoengine.disconnect(alias)
 
 

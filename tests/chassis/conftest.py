@@ -1,18 +1,26 @@
-"""The sample service as a real process. It needs no engine, only an issuer."""
+"""The sample services as real processes: one that needs no engine, only an issuer, and one that writes down events."""
 
 import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import httpx
+import pymongo
 import pytest
 
+from chassis import topics
+from chassis.config import Settings, load
+from chassis.producer import Producer
+from chassis.testing import eventually
+from contracts.codec import record, to_message
+from contracts.events import Fact
 from stack.issuer import Issuer
-from stack.processes import LOCAL, free_port
+from stack.processes import LOCAL, Child, free_port
 from stack.services import Service
 
 HERE = Path(__file__).parent
@@ -101,3 +109,70 @@ def sample_module() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+class Ledger:
+    """The sample service as a process."""
+
+    def __init__(self, env: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        env = {**os.environ, **env, "HTTP_BIND": f"127.0.0.1:{self.port}"}
+        self.child = Child(
+            "ledger", [sys.executable, "-m", "chassis.run", "ledger:LedgerService"], log=log, env=env, cwd=HERE
+        )
+
+    def answers(self, path: str = "/health/ready") -> bool:
+        self.child.check()
+        try:
+            return httpx.get(f"{self.url}{path}", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def busy_with(self, event: str) -> bool:
+        """Whether it has said in its log that it sleeps over a batch with this event."""
+        return any("sleeping over" in line and event in line for line in self.child.text().splitlines())
+
+    def stop(self) -> int:
+        self.child.terminate()
+        return self.child.process.wait(20)
+
+
+@pytest.fixture
+def ledger(settings: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
+    started: list[Ledger] = []
+
+    def start(ready: bool = True, **env: str) -> Ledger:
+        started.append(service := Ledger({**settings, **env}, tmp_path / "ledger.log"))
+        if ready:
+            eventually(service.answers, within=20)
+        return service
+
+    yield start
+    for service in started:
+        service.child.kill()
+
+
+@pytest.fixture
+def entries(settings: dict[str, str], database: str) -> Iterator[Any]:
+    with pymongo.MongoClient[dict[str, Any]](settings["MONGODB_URI"]) as client:
+        yield client[database].entries
+
+
+@pytest.fixture
+def publish(settings: dict[str, str]) -> Iterator[Callable[..., list[str]]]:
+    chosen = load(Settings, settings)
+    producer = Producer(chosen)
+    topics.ensure(
+        chosen,
+        ["audience.sampled", "stream.started", "stream.ended", "item.featured", "demand.missed", "parcel.scanned"],
+    )
+
+    def send(*facts: Fact) -> list[str]:
+        now = datetime.now(UTC)
+        records = [record(fact, source="test", sequence=n + 1, time=now) for n, fact in enumerate(facts)]
+        producer.send([to_message(item) for item in records])
+        return [item.id for item in records]
+
+    yield send
+    producer.close()

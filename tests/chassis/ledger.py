@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 class LedgerSettings(Settings, frozen=True, kw_only=True):
     slow_seconds: float = 0.0
     slow_channel: str = ""
+    poison_channel: str = "poison"
 
 
 class EntryDoc(Document):
@@ -110,7 +111,7 @@ class LedgerService:
         if any(event.data.channel == self.store.settings.slow_channel for event in events):
             _log.warning("sleeping over %s", [event.id for event in events])
             eventlet.sleep(self.store.settings.slow_seconds)
-        if any(event.data.channel == "poison" for event in events):
+        if any(event.data.channel == self.store.settings.poison_channel for event in events):
             raise ValueError("cannot digest a poisonous channel")
         self.store.write_down(events, "batch")
 

@@ -58,16 +58,18 @@ def test_nobody_learns_of_a_body_that_is_wrong_before_saying_who_they_are(anybod
     assert anybody.post("/wishes", content=b"{", headers={"Content-Type": "application/json"}).status_code == 401
 
 
-def test_a_service_that_started_before_its_issuer_serves_when_it_comes(start_sample: StartSample) -> None:
+def test_a_service_that_started_before_its_issuer_is_ready_and_serves_when_it_comes(start_sample: StartSample) -> None:
     late = Issuer(port=free_port())
-    service = start_sample(OIDC_ISSUER=late.url)
+    service = start_sample(ready=False, OIDC_ISSUER=late.url)
     with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {late.token('b1')}"}) as client:
+        eventually(lambda: "its keys are not there yet" in (service.lacks() or ""))
         away = client.get("/me")
         assert away.status_code == 503
         assert away.headers["retry-after"] == "1"
         late.start()
         try:
-            eventually(lambda: client.get("/me").status_code == 200)
+            service.wait_ready()
+            assert client.get("/me").status_code == 200
         finally:
             late.stop()
 

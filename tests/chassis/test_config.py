@@ -1,5 +1,7 @@
 """Settings: read from the environment, refused by name, never shown."""
 
+from pathlib import Path
+
 import pytest
 
 from chassis.config import BadSettings, Settings, load
@@ -83,3 +85,46 @@ def test_printed_settings_show_no_value() -> None:
     for shown in (repr(settings), str(settings), f"{settings}", repr({"settings": settings})):
         assert "hunter" not in shown
         assert "CarefulSettings" in shown
+
+
+def test_a_setting_may_be_given_by_file_and_its_last_line_end_is_no_part_of_it(tmp_path: Path) -> None:
+    secret = tmp_path / "uri"
+    secret.write_text(f"{ENOUGH['MONGODB_URI']}\n")
+    by_file = {**ENOUGH, "MONGODB_URI": "", "MONGODB_URI_FILE": str(secret)}
+    assert load(Settings, by_file).mongodb_uri == ENOUGH["MONGODB_URI"]
+    secret.write_text(f" {ENOUGH['MONGODB_URI']}\n\n")
+    assert load(Settings, by_file).mongodb_uri == f" {ENOUGH['MONGODB_URI']}\n"
+
+
+def test_any_setting_may_be_given_by_file_and_is_parsed_and_checked_as_ever(tmp_path: Path) -> None:
+    for name, value in {"boxes": "5\n", "none": "many\n", "colour": "red"}.items():
+        (tmp_path / name).write_text(value)
+    named = {**ENOUGH, "COLOUR_FILE": str(tmp_path / "colour"), "PAYMENT_MINUTES_FILE": str(tmp_path / "boxes")}
+    settings = load(ShopSettings, named)
+    assert (settings.colour, settings.payment_minutes) == ("red", 5)
+    with pytest.raises(BadSettings, match=r"^PAYMENT_MINUTES is invalid \(Expected `int`\)$"):
+        load(ShopSettings, {**named, "PAYMENT_MINUTES_FILE": str(tmp_path / "none")})
+
+
+def test_a_setting_given_twice_or_by_no_good_file_is_complained_of_by_name(tmp_path: Path) -> None:
+    for name, content in {"good": b"g00d", "empty": b"\n", "binary": b"\xff\xfe"}.items():
+        (tmp_path / name).write_bytes(content)
+    for name, complaint in {
+        "good": "KAFKA_GROUP and KAFKA_GROUP_FILE are both set: one is enough",
+        "empty": "KAFKA_GROUP_FILE names an empty file",
+        "binary": "KAFKA_GROUP_FILE names a file that is no text",
+        "absent": "KAFKA_GROUP_FILE names a file that cannot be read (No such file or directory)",
+    }.items():
+        given = {"KAFKA_GROUP": "g00d"} if name == "good" else {}
+        with pytest.raises(BadSettings) as bad:
+            load(Settings, {**ENOUGH, **given, "KAFKA_GROUP_FILE": str(tmp_path / name)})
+        assert str(bad.value) == complaint
+
+
+def test_a_choice_says_what_would_be_valid_and_not_what_was_given() -> None:
+    with pytest.raises(BadSettings) as bad:
+        load(Settings, {**ENOUGH, "KAFKA_SECURITY_PROTOCOL": "hunter2", "KAFKA_SASL_MECHANISM": "hunter2"})
+    told = str(bad.value)
+    assert "KAFKA_SECURITY_PROTOCOL is invalid (Invalid enum value: one of PLAINTEXT, SSL, " in told
+    assert "KAFKA_SASL_MECHANISM is invalid (Invalid enum value: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)" in told
+    assert "hunter" not in told

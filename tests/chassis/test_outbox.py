@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer
 from kafka.errors import KafkaConnectionError
-from mongoengine import StringField, disconnect
+from mongoengine import StringField
 
 from chassis.config import load
-from chassis.mongo import Aggregate, connect, ensure_indexes
+from chassis.mongo import Aggregate
 from chassis.producer import Message, Producer
 from chassis.relay import Relay
+from chassis.testing import connected
 from contracts.codec import decode, from_document, record, to_document
 from contracts.events import AudienceSampled, StreamStarted
 from contracts.ids import new_id
@@ -58,10 +60,8 @@ class Recorder:
 def documents(settings: dict[str, str]) -> Iterator[type[PublishingDoc]]:
     from chassis.config import Settings
 
-    connect(load(Settings, settings), "outbox-test")
-    ensure_indexes([PublishingDoc])
-    yield PublishingDoc
-    disconnect("outbox-test")
+    with connected(load(Settings, settings), "outbox-test", [PublishingDoc]):
+        yield PublishingDoc
 
 
 def events(show: str, count: int, age: timedelta = timedelta(0)) -> list[dict[str, Any]]:
@@ -231,6 +231,46 @@ def test_the_sweep_finds_what_was_left_behind_and_leaves_alone_what_is_fresh(doc
     relay.run_once()
     assert [key for _, key, _, _ in sender.sent] == [old.encode()]
     assert len(outbox_of(fresh)) == 1
+
+
+def test_what_waits_for_the_broker_is_counted_with_its_age_until_the_broker_has_it(documents: Any) -> None:
+    relay = Relay("broadcast", Recorder(away=2))
+    assert (relay.waiting, relay.waiting_since) == (0, None)
+    began = time.time()
+    relay.send([[from_document(item) for item in events("a", 2)]], lambda: None)
+    relay.publish(documents, [insert(1)])
+    for _ in range(2):
+        with pytest.raises(KafkaConnectionError):
+            relay.run_once()
+        assert relay.waiting == 3
+        assert began <= (relay.waiting_since or 0) <= time.time()
+    relay.run_once()
+    assert (relay.waiting, relay.waiting_since) == (0, None), "what only waits to be removed is not behind"
+
+
+def test_what_is_being_published_still_waits(documents: Any) -> None:
+    counted: list[int] = []
+
+    class Counting(Recorder):
+        def send(self, messages: Sequence[Message]) -> None:
+            super().send(messages)
+            counted.append(relay.waiting)
+            assert relay.waiting_since is not None
+
+    relay = Relay("broadcast", Counting())
+    relay.send([[from_document(item)] for item in events("a", 1)], lambda: None)
+    relay.publish(documents, [insert(1)])
+    relay.run_once()
+    assert counted == [2, 1]
+
+
+def test_what_a_dead_process_left_is_as_old_as_its_events(documents: Any) -> None:
+    relay = Relay("broadcast", Recorder())
+    insert(2, age=timedelta(minutes=5))
+    insert(1, age=timedelta(minutes=1))
+    relay.sweep([documents])
+    assert relay.waiting == 2
+    assert 300 <= time.time() - (relay.waiting_since or 0) < 330
 
 
 def test_a_relay_killed_between_publishing_and_removing_publishes_the_same_id_again(

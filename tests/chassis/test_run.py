@@ -32,3 +32,15 @@ def test_a_signal_ends_the_service_at_once_and_with_code_0(start_sample: StartSa
     service = start_sample()
     service.process.process.send_signal(number)
     assert service.process.process.wait(5) == 0
+
+
+def test_a_bug_ends_the_service_with_code_1_and_its_reason(start_sample: StartSample) -> None:
+    service = start_sample(ready=False, BUG_AFTER_SECONDS="0.1")
+    assert service.process.process.wait(20) == 1
+    assert "a bug" in json.loads(service.log().splitlines()[-1])["exception"]
+
+
+def test_a_bug_ends_the_service_also_when_something_hangs_while_it_is_killed(start_sample: StartSample) -> None:
+    service = start_sample(ready=False, BUG_AFTER_SECONDS="0.1", STUCK_SECONDS="3600", SHUTDOWN_GRACE_SECONDS="0.5")
+    assert service.process.process.wait(20) == 1
+    assert "it ends here" in service.log()

@@ -1,16 +1,24 @@
-"""A service that is stopped finishes what it has begun, and refuses the rest."""
+"""A service that is stopped lets others find out, goes on answering until they did, and finishes what it has begun."""
 
+import contextlib
+import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from chassis.testing import eventually
 from stack.services import Service
 
 StartSample = Callable[..., Service]
+DELAY = {"SHUTDOWN_DELAY_SECONDS": "2"}
+REQUEST = b"GET /fruits HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /fruits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 class Asking(threading.Thread):
@@ -37,19 +45,134 @@ def in_flight(service: Service) -> float:
     return float(line.rpartition(" ")[2]) - 1  # the one that asks
 
 
+def connected(service: Service) -> socket.socket:
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def closed(service: Service) -> bool:
+    """Whether no new connection is taken any more."""
+    try:
+        connected(service).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def begin_to_stop(service: Service) -> None:
     """SIGTERM; returns when the service takes no new connection any more."""
     service.process.terminate()
-    host, _, port = service.url.removeprefix("http://").partition(":")
+    eventually(lambda: closed(service), every=0.01)
 
-    def refused() -> bool:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except ConnectionRefusedError:
-            return True
-        return False
 
-    eventually(refused)
+def says_it_is_stopping(service: Service) -> bool:
+    return "stopping" in (service.lacks() or "")
+
+
+def asked(connection: socket.socket) -> bytes:
+    """The answer, or the name of what came instead."""
+    try:
+        connection.sendall(LAST)
+        return heard(connection)
+    except OSError as broken:
+        return type(broken).__name__.encode()
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Everything up to the end of the connection. Raises ConnectionResetError if it ends otherwise."""
+    told = b""
+    while piece := connection.recv(65_536):
+        told += piece
+    return told
+
+
+# --- while others find out
+
+
+def test_who_is_leaving_says_so_and_answers_as_ever(start_sample: StartSample) -> None:
+    service = start_sample(**DELAY)
+    with httpx.Client(base_url=service.url) as kept:
+        assert kept.get("/fruits").headers["connection"] == "keep-alive"
+        service.process.terminate()
+        eventually(lambda: says_it_is_stopping(service), every=0.01)
+        first, second = kept.get("/fruits"), kept.get("/fruits")  # the second by a new connection
+    assert [first.status_code, second.status_code] == [200, 200]
+    assert [first.headers["connection"], second.headers["connection"]] == ["close", "close"]
+    assert httpx.get(f"{service.url}/health/live").status_code == 200
+    assert service.process.process.wait(10) == 0
+
+
+def test_the_delay_is_kept_whether_or_not_anybody_asks(start_sample: StartSample) -> None:
+    service = start_sample(SHUTDOWN_DELAY_SECONDS="1")
+    began = time.monotonic()
+    begin_to_stop(service)
+    assert time.monotonic() - began >= 1
+    assert service.process.process.wait(5) == 0
+
+
+def test_streams_go_on_for_half_of_the_delay_and_then_end_together_with_their_connection(
+    start_sample: StartSample,
+) -> None:
+    service = start_sample(**DELAY)
+    with connected(service) as connection:
+        connection.sendall(b"GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: b"first" in connection.recv(1000, socket.MSG_PEEK))
+        began = time.monotonic()
+        service.process.terminate()
+        told = heard(connection)
+        took = time.monotonic() - began
+    assert told.endswith(b"\r\n0\r\n\r\n")
+    assert 1 <= took < 2
+    assert not closed(service), "others are still answered"
+    assert service.process.process.wait(10) == 0
+
+
+def test_streams_end_one_after_the_other(start_sample: StartSample) -> None:
+    service = start_sample(SHUTDOWN_DELAY_SECONDS="4")
+    listening = [connected(service) for _ in range(4)]
+    for connection in listening:
+        connection.sendall(b"GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda connection=connection: b"first" in connection.recv(1000, socket.MSG_PEEK))
+    ended: list[float] = []
+    threads = [threading.Thread(target=lambda c=c: (heard(c), ended.append(time.monotonic()))) for c in listening]
+    for thread in threads:
+        thread.start()
+    service.process.terminate()
+    for thread in threads:
+        thread.join(10)
+    assert max(ended) - min(ended) > 1
+    assert service.process.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
+def test_being_told_twice_changes_nothing(start_sample: StartSample, again: signal.Signals) -> None:
+    service = start_sample(**DELAY)
+    asking = Asking(service, "POST", "/slow", json={"seconds": 3})
+    eventually(lambda: in_flight(service) == 1)
+    for number in (signal.SIGTERM, again, again):
+        service.process.process.send_signal(number)
+        eventually(lambda: says_it_is_stopping(service), every=0.01)
+    assert httpx.get(f"{service.url}/fruits").status_code == 200
+    asking.join(10)
+    assert asking.answer
+    assert asking.answer.status_code == 200
+    assert service.process.process.wait(10) == 0
+
+
+def test_who_is_told_to_stop_before_it_began_just_ends(start_sample: StartSample) -> None:
+    service = start_sample(ready=False)
+    status = Path(f"/proc/{service.process.pid}/status")
+
+    def listens_to_signals() -> bool:
+        (caught,) = [line for line in status.read_text().splitlines() if line.startswith("SigCgt")]
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    eventually(listens_to_signals, every=0.001)
+    service.process.terminate()
+    assert service.process.process.wait(5) == 0
+
+
+# --- when they have
 
 
 def test_a_request_under_way_is_finished_and_the_service_exits_with_0(start_sample: StartSample) -> None:
@@ -64,21 +187,34 @@ def test_a_request_under_way_is_finished_and_the_service_exits_with_0(start_samp
     assert service.process.process.wait(10) == 0
 
 
-def test_a_request_on_a_kept_connection_is_refused_while_stopping(start_sample: StartSample) -> None:
+def test_whoever_the_kernel_took_in_before_the_door_closed_is_answered(start_sample: StartSample) -> None:
     service = start_sample()
-    with httpx.Client(base_url=service.url) as kept:
-        kept.get("/fruits")
-        asking = Asking(service, "POST", "/slow", json={"seconds": 2})
-        eventually(lambda: in_flight(service) == 1)
+    answers: list[bytes] = []
+
+    def ask_until_refused() -> None:
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:
+                with connected(service) as connection:
+                    answers.append(asked(connection))
+
+    threads = [threading.Thread(target=ask_until_refused) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(answers) > 100)
+    service.process.terminate()
+    for thread in threads:
+        thread.join(10)
+    assert {answer[:12] for answer in answers} == {b"HTTP/1.1 200"}
+    assert service.process.process.wait(5) == 0
+
+
+def test_who_has_just_connected_is_given_the_time_to_ask(start_sample: StartSample) -> None:
+    service = start_sample()
+    with connected(service) as connection:
         begin_to_stop(service)
-        answer = kept.get("/fruits")
-    assert answer.status_code == 503
-    assert answer.json()["type"] == "/problems/stopping"
-    assert answer.headers["retry-after"] == "1"
-    assert answer.headers["connection"] == "close"
-    asking.join(10)
-    assert asking.answer
-    assert asking.answer.status_code == 200
+        connection.sendall(REQUEST)
+        assert heard(connection).startswith(b"HTTP/1.1 200")
+    assert service.process.process.wait(5) == 0
 
 
 def test_idle_connections_do_not_hold_the_service_up(start_sample: StartSample) -> None:
@@ -87,6 +223,23 @@ def test_idle_connections_do_not_hold_the_service_up(start_sample: StartSample) 
         kept.get("/fruits")
         service.process.terminate()
         assert service.process.process.wait(5) == 0
+
+
+def test_an_idle_connection_is_ended_and_not_reset_even_if_a_request_comes_too_late(start_sample: StartSample) -> None:
+    service = start_sample()
+    asking = Asking(service, "POST", "/slow", json={"seconds": 2})
+    with connected(service) as connection:
+        connection.sendall(REQUEST)
+        eventually(lambda: b"plum" in connection.recv(10_000, socket.MSG_PEEK))
+        eventually(lambda: in_flight(service) == 1)
+        begin_to_stop(service)
+        told = heard(connection)
+        assert told.startswith(b"HTTP/1.1 200"), "what was answered is not lost"
+        connection.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert heard(connection) == b""
+    asking.join(10)
+    assert asking.answer
+    assert service.process.process.wait(5) == 0
 
 
 def test_a_stream_is_ended_in_good_order(start_sample: StartSample) -> None:
@@ -109,10 +262,16 @@ def test_patience_has_an_end(start_sample: StartSample) -> None:
     assert asking.error
 
 
+def test_the_whole_stop_has_an_end_too(start_sample: StartSample) -> None:
+    service = start_sample(SHUTDOWN_GRACE_SECONDS="0.5", STUCK_SECONDS="60")
+    service.process.terminate()
+    assert service.process.process.wait(10) == 1
+    assert "the stop took too long" in service.log()
+
+
 def test_a_pipe_that_a_client_left_does_not_hold_the_service_up(start_sample: StartSample) -> None:
     service = start_sample()
-    host, _, port = service.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with connected(service) as connection:
         connection.sendall(b"GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     service.process.terminate()

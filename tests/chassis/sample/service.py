@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from nameko.extensions import DependencyProvider
 from pymongo.errors import ServerSelectionTimeoutError
 from werkzeug.wrappers import Response
 
@@ -22,6 +23,25 @@ class SampleSettings(Settings, frozen=True, kw_only=True):
     """The chassis' settings and one of its own."""
 
     greeting: str = "hello"
+    stuck_seconds: float = 0.0
+    bug_after_seconds: float = 0.0
+
+
+class Stuck(DependencyProvider):
+    """Something that takes its time to stop, and, where it is told to, has a bug."""
+
+    def start(self) -> None:
+        if self.container.config["settings"].bug_after_seconds:
+            self.container.spawn_managed_thread(self._fail, identifier="bug")
+
+    def stop(self) -> None:
+        time.sleep(self.container.config["settings"].stuck_seconds)
+
+    kill = stop
+
+    def _fail(self) -> None:
+        time.sleep(self.container.config["settings"].bug_after_seconds)
+        raise RuntimeError("a bug")
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +87,8 @@ class Sample:
     name = "sample"
     version = "1.2.3"
     settings_class = SampleSettings
+
+    stuck = Stuck()
 
     @http(
         "POST",
