@@ -77,7 +77,7 @@ def insert_new(kind: type[Document], documents: Sequence[dict[str, Any]]) -> lis
         kind._get_collection().insert_many(documents, ordered=False)
     except BulkWriteError as partly:
         errors = partly.details["writeErrors"]
-        if any(error["code"] != _DUPLICATE_KEY for error in errors):
+        if partly.details.get("writeConcernErrors") or any(error["code"] != _DUPLICATE_KEY for error in errors):
             raise
         known = {error["index"] for error in errors}
     return [document for index, document in enumerate(documents) if index not in known]

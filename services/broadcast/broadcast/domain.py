@@ -145,8 +145,9 @@ def feature(
     terms = offer(show, slot)
     if terms is None:
         raise Conflict("not-allotted", f"Slot {number} has no stock set aside yet.", slot=number, sku=slot.item.sku)
-    closes_at = now + timedelta(seconds=seconds or slot.minutes * 60)
-    window = Window(number=1 + sum(len(s.windows) for s in show.slots), opens_at=now, closes_at=closes_at, key=key)
+    opens_at = show.then(now)
+    closes_at = opens_at + timedelta(seconds=seconds or slot.minutes * 60)
+    window = Window(number=1 + sum(len(s.windows) for s in show.slots), opens_at=opens_at, closes_at=closes_at, key=key)
     changed = show.with_slot(replace(slot, windows=(*slot.windows, window)))
     return Decision(changed, (_featured(show, slot, terms, window),))
 
@@ -193,6 +194,7 @@ def end(show: Show, *, caller: Caller, now: datetime) -> Decision:
         return Decision(show)
     if show.state == "scheduled" or show.started_at is None:
         raise Conflict("not-live", "The show has not started; there is nothing to end.", state=show.state)
+    ended_at = show.then(now)
     fact = StreamEnded(
         show_id=show.show_id,
         show=show.show,
@@ -200,9 +202,9 @@ def end(show: Show, *, caller: Caller, now: datetime) -> Decision:
         rehearsal=show.rehearsal,
         counties=show.counties,
         started_at=show.started_at,
-        ended_at=now,
+        ended_at=ended_at,
     )
-    return Decision(replace(show, state="ended", ended_at=now), (fact,))
+    return Decision(replace(show, state="ended", ended_at=ended_at), (fact,))
 
 
 def drop(show: Show, number: int, *, caller: Caller) -> Decision:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from broadcast.audience import sample_id
 from broadcast.copies import insert_new
 from broadcast.documents import SaleDoc, SampleDoc, ShowDoc
+from chassis import tracing
 from chassis.outbox import Relay
 from contracts.codec import Event, record, to_document
 from contracts.events import AudienceSampled
@@ -113,7 +114,7 @@ def _of(show_id: str, county: str | None) -> dict[str, Any]:
 
 def _sample(fact: AudienceSampled, now: datetime) -> dict[str, Any]:
     key = sample_id(fact)
-    event = record(fact, source="broadcast", sequence=1, time=now, aggregate=key)
+    event = record(fact, source="broadcast", sequence=1, time=now, aggregate=key, traceparent=tracing.here())
     return {
         "_id": key,
         "show_id": fact.show_id,

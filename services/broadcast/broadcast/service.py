@@ -1,6 +1,7 @@
 """The doors of broadcast: HTTP routes, event handlers, a timer for gauges. The domain decides, the store keeps."""
 
 import logging
+from collections import Counter
 from datetime import datetime
 from itertools import groupby
 
@@ -17,6 +18,7 @@ from broadcast.store import BroadcastStore
 from broadcast.views import LineupReport, ShowView, Taken, lineup_report, show_view
 from chassis import metrics
 from chassis.auth import Principal, Role
+from chassis.clock import utcnow
 from chassis.http import CSV, PUBLIC, Call, Page, http, page
 from chassis.kafka import consume
 from chassis.mongo import Stored
@@ -39,6 +41,7 @@ from contracts.events import (
 _log = logging.getLogger(__name__)
 _GAUGES_EVERY_SECONDS = 5
 _HOSTS = {Role.HOST, Role.PLATFORM}
+_CHANNELS = metrics.Names(most=200)
 
 
 class BroadcastService:
@@ -127,7 +130,7 @@ class BroadcastService:
         decision = self.store.change(show_id, decide, now)
         real = [fact for fact in decision.facts if isinstance(fact, ItemFeatured) and not fact.rehearsal]
         metrics.counter(declared.ITEMS_FEATURED).inc(len(real))
-        return self._view(decision.show, now)
+        return self._view(decision.show, decision.show.then(now))
 
     @http(
         "POST",
@@ -224,12 +227,13 @@ class BroadcastService:
             live = self.store.live()
         except MONGODB_AWAY:
             return  # the outage is counted elsewhere; the gauges keep what was last known
-        metrics.gauge(declared.SHOWS_LIVE).set(len(live))
-        viewers = metrics.gauge(declared.VIEWERS)
-        viewers.clear()
+        now, viewers = utcnow(), Counter[tuple[str, ...]]()
         for show in live:
             for channel, watching in show.audience.items():
-                viewers.labels(channel).inc(watching.viewers)
+                viewers[(_CHANNELS.label(channel),)] += watching.viewers
+        metrics.gauge(declared.SHOWS_LIVE).set(len(live))
+        metrics.gauge(declared.SHOWS_FEATURING).set(sum(show.features(now) for show in live))
+        metrics.replace(declared.VIEWERS, viewers)
 
     def _view(self, show: Show, now: datetime) -> ShowView:
         return show_view(show, self.store.host_titles(show.counties), now)

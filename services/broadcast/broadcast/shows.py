@@ -1,7 +1,7 @@
 """What a show is made of: items, allotments, windows, slots. Shapes and what is read off them; rules are elsewhere."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chassis.refusals import NotFound
 
 State = Literal["scheduled", "live", "ended"]
+_A_MOMENT: Final = timedelta(seconds=2)  # longer than who was overtaken takes to decide anew
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -120,6 +121,20 @@ class Show(Struct, frozen=True, kw_only=True):
     def channels(self) -> tuple[str, ...]:
         """The channels that carry any slot, in the order of the line-up."""
         return tuple(dict.fromkeys(channel for slot in self.slots for channel in slot.channels))
+
+    def then(self, now: datetime) -> datetime:
+        """When what is decided at `now` happens: not before what has happened a moment ago.
+
+        Who finds the show changed decides anew, and was asked before whoever changed it. But one clock that is far
+        ahead must not set the time for the whole show: what it opened would open for nobody else.
+        """
+        opened = (window.opens_at for slot in self.slots for window in slot.windows)
+        latest = max((now, *opened, *(at for at in (self.started_at, self.ended_at) if at is not None)))
+        return latest if latest - now <= _A_MOMENT else now
+
+    def features(self, now: datetime) -> bool:
+        """Whether it is on air and the live price of any slot holds at `now`."""
+        return self.state == "live" and any(window.open(now) for slot in self.slots for window in slot.windows)
 
     def numbered(self, number: int) -> Slot:
         """The slot of that number."""

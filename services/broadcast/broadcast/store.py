@@ -17,6 +17,7 @@ from broadcast.domain import Decision
 from broadcast.figures import Figures
 from broadcast.lineup import Import, Known, LineupRow, Merged
 from broadcast.shows import Show
+from chassis import tracing
 from chassis.mongo import Store
 from chassis.refusals import NotFound, Unavailable
 from chassis.rows import Good
@@ -103,9 +104,9 @@ class BroadcastStore(Copies, Figures, Store):
 
     def _commit(self, document: dict[str, Any], decision: Decision, now: datetime) -> bool:
         """State and its events in one write, if the show is still as it was read."""
-        first = document["version"] + 1
+        first, at = document["version"] + 1, decision.show.then(now)
         events = [
-            to_document(record(fact, source="broadcast", sequence=first + number, time=now))
+            to_document(record(fact, source="broadcast", sequence=first + number, time=at, traceparent=tracing.here()))
             for number, fact in enumerate(decision.facts)
         ]
         written = ShowDoc._get_collection().update_one(

@@ -124,13 +124,17 @@ def item_from(row: Row) -> Item:
 
 
 def signal_from(row: Row) -> Signal:
-    """The signal in a document. Tellers are kept as a list, since their names may hold what field names may not."""
-    return from_row({**row, "seen": {told["teller"]: told["sequence"] for told in row["seen"]}}, Signal)
+    """The signal in a document. Tellers are kept as a list, since their names may hold what field names may not.
+
+    Documents of earlier versions know the last number of each teller alone: all before it were heard.
+    """
+    seen = {told["teller"]: told.get("runs") or [[1, told["sequence"]]] for told in row["seen"]}
+    return from_row({**row, "seen": seen}, Signal)
 
 
 def signal_row(signal: Signal) -> Row:
     """The document of a signal."""
-    seen = [{"teller": teller, "sequence": sequence} for teller, sequence in signal.seen.items()]
+    seen = [{"teller": teller, "runs": [list(run) for run in runs]} for teller, runs in signal.seen.items()]
     return {**to_row(signal), "seen": seen}
 
 

@@ -14,10 +14,16 @@ from contracts.events import DemandMissed
 
 # China has one zone and no summer time: a fixed offset needs no time-zone database in the image.
 CHINA: Final = timezone(timedelta(hours=8))
+Runs = tuple[tuple[int, int], ...]
+# A telling may come late, replayed from the dead letters, so gaps are remembered; not without end.
+_GAPS: Final = 64
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of an item asked for and not served in an ISO week. `seen` has the last sequence of each teller."""
+    """Units of an item asked for and not served in an ISO week.
+
+    `seen` has the numbers heard from each teller, as runs from the first to the last of each.
+    """
 
     id: str
     item_id: str
@@ -26,7 +32,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     week: str
     reason: str
     quantity: int = 0
-    seen: dict[str, int] = {}
+    seen: dict[str, Runs] = {}
     stamp: str = ""
 
 
@@ -58,8 +64,23 @@ def signal_of(missed: DemandMissed) -> Signal:
 
 
 def hear(signal: Signal, tellings: Iterable[Telling]) -> Signal:
-    """The signal after these tellings, in order; what was heard before changes nothing."""
-    for teller, sequence, missed in tellings:
-        if sequence > signal.seen.get(teller, 0):
-            signal = replace(signal, quantity=signal.quantity + missed.quantity, seen={**signal.seen, teller: sequence})
+    """The signal after these tellings, in whatever order; what was heard before changes nothing."""
+    for teller, number, missed in tellings:
+        runs = signal.seen.get(teller, ())
+        if number > 0 and not any(first <= number <= last for first, last in runs):
+            seen = {**signal.seen, teller: _with(runs, number)}
+            signal = replace(signal, quantity=signal.quantity + missed.quantity, seen=seen)
     return signal
+
+
+def _with(runs: Runs, number: int) -> Runs:
+    """The runs with one number more. Beyond so many gaps the first is closed: what was in it counts as heard."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((*runs, (number, number))):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    if len(merged) > _GAPS + 1:
+        merged[:2] = [(merged[0][0], merged[1][1])]
+    return tuple(merged)

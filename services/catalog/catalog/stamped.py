@@ -43,7 +43,8 @@ def _write(document: type[Document], operations: Mapping[str, Operation], stamp:
         if result.inserted_count + result.matched_count == len(operations):
             return set()
     except BulkWriteError as wrong:
-        if any(error["code"] != _ALREADY_THERE for error in wrong.details["writeErrors"]):
+        unpromised = wrong.details.get("writeConcernErrors")
+        if unpromised or any(error["code"] != _ALREADY_THERE for error in wrong.details["writeErrors"]):
             raise
     ours = (find(document, {"_id": {"$in": part}, "stamp": stamp}) for part in parts(operations))
     return set(operations) - {row["_id"] for rows in ours for row in rows}

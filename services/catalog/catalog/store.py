@@ -33,6 +33,7 @@ from catalog.documents import (
 from catalog.domain import Allotment, Change, Item, allotted
 from catalog.signals import Signal
 from catalog.stamped import NO_OUTBOX, Operation, find, operation, page, parts, write
+from chassis import tracing
 from chassis.mongo import Store
 from contracts.codec import record, to_document
 from contracts.events import CountyListed, Fact, HubListed, ItemListed
@@ -202,7 +203,7 @@ def to_plain(allotment: Allotment) -> Row:
 
 
 def _event(fact: Fact, sequence: int, now: datetime) -> Row:
-    return to_document(record(fact, source="catalog", sequence=sequence, time=now))
+    return to_document(record(fact, source="catalog", sequence=sequence, time=now, traceparent=tracing.here()))
 
 
 def _item_operation(change: Change, stamp: str, now: datetime) -> Operation:

@@ -16,7 +16,7 @@ from apprise import NotifyBase, NotifyType
 from eventlet.semaphore import Semaphore
 from nameko.extensions import DependencyProvider
 
-from chassis import metrics
+from chassis import metrics, tracing
 from chassis.clock import utcnow
 from chassis.outages import MONGODB_AWAY
 from contracts import metrics as declared
@@ -27,6 +27,7 @@ from notify.settings import NotifySettings
 from notify.texts import speak
 
 _log = logging.getLogger(__name__)
+_MOST_DUE: Final = 1_000
 _CLAIMS_A_ROUND: Final = 8  # times the places: a round is short, so a stop need not wait long for it
 
 
@@ -37,6 +38,7 @@ class Deliveries(Protocol):
     def claim(self, notice_id: str, seen: datetime, now: datetime) -> str | None: ...
     def progress(self, notice_id: str, claim: str, deliveries: Any, leased_until: datetime | None) -> bool: ...
     def subscriptions(self, recipients: Any) -> dict[str, Subscription]: ...
+    def overdue(self, now: datetime, most: int) -> tuple[int, datetime | None]: ...
 
 
 class Office:
@@ -49,6 +51,7 @@ class Office:
         self._places = Semaphore(settings.notify_delivery_concurrency)
         self._size = settings.notify_delivery_concurrency
         self._spawn = spawn
+        self._oldest_due = metrics.Age(declared.DELIVERIES_OLDEST_DUE_AGE)
 
     def round(self, store: Deliveries) -> None:
         """Send out what is due. Returns when the last of it is under way; an outage ends the round, the next one
@@ -60,6 +63,16 @@ class Office:
                 self._spawn(lambda notice=notice, seen=seen: self._carry(store, notice, seen))
         except MONGODB_AWAY as away:
             _log.warning("deliveries wait, mongodb is away: %s", type(away).__name__)
+
+    def look(self, store: Deliveries) -> None:
+        """Gauges of what should be under way by now; in an outage they keep what was last known."""
+        try:
+            due, since = store.overdue(utcnow(), _MOST_DUE)
+        except MONGODB_AWAY as away:
+            _log.warning("gauges keep what was last known: %s", type(away).__name__)
+            return
+        metrics.gauge(declared.DELIVERIES_DUE).set(due)
+        self._oldest_due.set(since.timestamp() if since else None)
 
     def close(self, grace_seconds: float) -> None:
         """Wait for what is under way."""
@@ -91,11 +104,17 @@ class Office:
     def _attempt(self, notice: Notice, delivery: Delivery, subscription: Subscription | None) -> Delivery:
         url = subscription.url(delivery.url_id) if subscription else None
         if subscription is None or url is None:
+            metrics.counter(declared.DELIVERIES).labels("abandoned").inc()
             return abandoned(delivery)
-        sent = self._send(notice, subscription, url)
+        with tracing.doing("send notice", parent=notice.traceparent, calls=True, notice_id=notice.id):
+            sent = self._send(notice, subscription, url)
         after = attempted(delivery, sent=sent, now=utcnow(), luck=random.random(), retries=self._retries)
         outcome = "retried" if after.state == "due" else after.state
         metrics.counter(declared.DELIVERIES).labels(outcome).inc()
+        if after.state != "due":
+            waited = (utcnow() - notice.created_at).total_seconds()
+            metrics.histogram(declared.DELIVERY_DELAY).labels(outcome).observe(max(0.0, waited))
+            metrics.histogram(declared.DELIVERY_ATTEMPTS).observe(after.attempts)
         _log.info("notice %s to address %s: %s after %d", notice.id, delivery.url_id, outcome, after.attempts)
         return after
 

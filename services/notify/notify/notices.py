@@ -52,6 +52,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     created_at: datetime
     deliveries: tuple[Delivery, ...] = ()
+    traceparent: str | None = None  # what it was written in, where that was traced
 
 
 class Told(NamedTuple):
@@ -81,6 +82,7 @@ def _notice(event: Event, telling: Telling, subscription: Subscription | None, n
         event_id=event.id,
         created_at=now,
         deliveries=planned((address.id for address in wanted), now),
+        traceparent=event.traceparent,
     )
 
 

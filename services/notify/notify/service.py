@@ -77,6 +77,11 @@ class NotifyService:
         """Send the notices whose time has come."""
         self.couriers.round(self.store)
 
+    @timer(interval=5)
+    def look(self) -> None:
+        """Gauges of what is to be sent."""
+        self.couriers.look(self.store)
+
     @consume(
         StreamStarted,
         ItemFeatured,

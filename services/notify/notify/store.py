@@ -109,6 +109,13 @@ class NotifyStore(Store):
         found = NoticeDoc._get_collection().find(due).sort("due_at", 1).limit(limit)
         return [(_from_document(document), document["due_at"]) for document in found]
 
+    def overdue(self, now: datetime, most: int) -> tuple[int, datetime | None]:
+        """How many notices have a delivery that is due (more than `most` are not counted), and since when the first."""
+        due = {"due_at": {"$gt": _NEVER, "$lte": now}}
+        notices = NoticeDoc._get_collection()
+        first = next(iter(notices.find(due, {"due_at": 1}).sort("due_at", 1).limit(1)), None)
+        return (notices.count_documents(due, limit=most), first["due_at"]) if first else (0, None)
+
     def claim(self, notice_id: str, seen: datetime, now: datetime) -> str | None:
         """Claim the notice for a while; the claim's name, or None when somebody else was quicker."""
         claim = new_id()
@@ -145,6 +152,8 @@ def _fresh(notices: Sequence[Notice], failed: BulkWriteError) -> list[Notice]:
 def _to_document(notice: Notice) -> dict[str, Any]:
     document = msgspec.structs.asdict(notice)
     document["_id"] = document.pop("id")
+    if notice.traceparent is None:
+        del document["traceparent"]
     document["deliveries"] = [msgspec.structs.asdict(each) for each in notice.deliveries]
     next_try = due_at(notice.deliveries)
     return document if next_try is None else {**document, "due_at": next_try}

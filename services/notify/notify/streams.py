@@ -15,6 +15,7 @@ from eventlet.queue import Empty, Full, LightQueue
 from nameko.extensions import DependencyProvider
 
 from chassis import metrics
+from chassis.clock import utcnow
 from chassis.refusals import Unavailable
 from contracts import metrics as declared
 from notify.live import Gone, Ring
@@ -55,19 +56,23 @@ class Stream:
         if self._ended:
             raise StopIteration
         try:
-            chunk = self._queue.get(timeout=self._heartbeat)
+            queued: tuple[bytes, datetime | None] | None = self._queue.get(timeout=self._heartbeat)
         except Empty:
             return _HEARTBEAT
-        if chunk is None:
+        if queued is None:
             self._ended = True
             raise StopIteration
-        return bytes(chunk)
+        chunk, happened = queued
+        if happened is not None:
+            metrics.histogram(declared.LIVE_PUSH_DELAY).observe(max(0.0, (utcnow() - happened).total_seconds()))
+        return chunk
 
-    def push(self, chunk: bytes) -> None:
-        """Queue a frame; a browser that is too far behind is let go instead."""
+    def push(self, chunk: bytes, happened: datetime | None) -> None:
+        """Queue a frame, of what happened then; a browser that is too far behind is let go instead."""
         try:
-            self._queue.put_nowait(chunk)
+            self._queue.put_nowait((chunk, happened))
         except Full:
+            metrics.counter(declared.LIVE_STREAMS_DROPPED).inc()
             self.end()
 
     def end(self) -> None:
@@ -96,12 +101,12 @@ class LivePages:
         moment = self._shows.take(delivery.event)
         self._ring.add(delivery.topic, delivery.partition, delivery.offset, moment)
         if moment is not None:
-            self._tell(moment, self._ring.cursor)
+            self._tell(moment, self._ring.cursor, delivery.event.time)
 
     def tick(self) -> None:
         """Tell the browsers the totals that changed."""
         for moment in self._shows.ticks():
-            self._tell(moment, None)
+            self._tell(moment, None, None)
 
     def open(self, last_event_id: str, show_id: str | None, now: datetime) -> Stream:
         """A stream for one more browser, going on after the last event it saw, or from the whole state. Raises
@@ -134,11 +139,11 @@ class LivePages:
     def _whole(self, name: str, show_id: str | None, now: datetime) -> bytes:
         return frame(name, self._shows.snapshot(now, show_id), self._ring.cursor)
 
-    def _tell(self, moment: Moment, cursor: str | None) -> None:
+    def _tell(self, moment: Moment, cursor: str | None, happened: datetime | None) -> None:
         chunk = frame(moment.name, moment.told, cursor)
         for stream in tuple(self._streams):
             if stream.show_id in (None, moment.show_id):
-                stream.push(chunk)
+                stream.push(chunk, happened)
 
     def _forget(self, stream: Stream) -> None:
         self._streams.discard(stream)

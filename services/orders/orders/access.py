@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+from chassis import tracing
 from chassis.auth import Principal, Role
 from chassis.http import Call
 from chassis.refusals import Forbidden, Invalid, NotFound
@@ -33,6 +34,7 @@ def request(call: Call[PlaceOrder], pay_within_seconds: int) -> Request:
         arrived_at=call.now,
         placed_at=call.now,
         pay_by=call.now + timedelta(seconds=pay_within_seconds),
+        traceparent=tracing.here(),
     )
 
 
@@ -83,12 +85,16 @@ def there(found: T | None) -> T:
 
 def own_order(store: OrdersStore, principal: Principal, order_id: str) -> Order:
     """The order, if it is the caller's."""
-    return _own(store.orders.get(order_id), principal)
+    order = _own(store.orders.get(order_id), principal)
+    tracing.relate(order.traceparent, order_id=order.id)
+    return order
 
 
 def own_parcel(store: OrdersStore, principal: Principal, parcel_id: str) -> Parcel:
     """The parcel, if it is the caller's."""
-    return _own(store.parcels.get(parcel_id), principal)
+    parcel = _own(store.parcels.get(parcel_id), principal)
+    tracing.relate(parcel.traceparent, parcel_id=parcel.id, order_ids=parcel.order_ids)
+    return parcel
 
 
 def own_place(store: OrdersStore, principal: Principal, entry_id: str) -> Entry:

@@ -19,7 +19,7 @@ from typing import Final
 from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
-from orders import freshness, lifecycle, stock
+from orders import following, freshness, lifecycle, stock
 from orders.couponing import Couponing
 from orders.enquiring import Enquiring
 from orders.model import Allotment, Change, Order
@@ -101,7 +101,9 @@ class Aftercare:
         """
         now = self._clock()
         due = self._enquiring.unpaid(self._store.orders.due(now, _AT_ONCE))
-        changes = [change for order in due if (change := lifecycle.lapse(order, now))]
+        changes = [
+            following.order("lapse order", change, order) for order in due if (change := lifecycle.lapse(order, now))
+        ]
         written = self._store.orders.change_all(changes)
         lapsed = self._store.orders.many(change.id for change in changes)
         self.settle(lapsed)

@@ -47,8 +47,9 @@ class Allotments:
         return preorders.promised(allotments, ordered, self._clock())
 
     def list_items(self, events: Iterable[Event]) -> None:
-        """Remember which lots of an item are still to come."""
-        last = {event.data.item_id: (event.sequence, preorders.lots_of(event.data)) for event in events}
+        """Remember which lots of an item are still to come: by its last listing, whichever of them comes last."""
+        in_order = sorted(events, key=lambda event: event.sequence)
+        last = {event.data.item_id: (event.sequence, preorders.lots_of(event.data)) for event in in_order}
         self._store.waitlist.remember_lots(last)
 
     def feature(self, event: Event) -> None:

@@ -5,6 +5,7 @@ concluded. Decides nothing; who loses a document to somebody faster is told so.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from orders import figures
 from orders.buckets import Buckets
 from orders.committer import Passed
 from orders.couponing import Couponing
@@ -15,7 +16,10 @@ from orders.store import OrdersStore, SourceRows, Taking
 
 
 class Sale(NamedTuple):
-    """Requests on one allotment, decided against what one document holds. `surely`: nothing is held elsewhere."""
+    """Requests on one allotment, decided against what one document holds. `surely`: nothing is held elsewhere.
+
+    `unborn`: orders that were decided before and are not at rest yet.
+    """
 
     allotment: Allotment
     source: Allotment | Bucket
@@ -23,6 +27,7 @@ class Sale(NamedTuple):
     decision: Decision
     coupons: dict[str, Coupon]
     surely: bool
+    unborn: frozenset[str] = frozenset()
 
 
 class Batching:
@@ -79,13 +84,17 @@ class Batching:
     def _judge(self, sales: Sequence[Sale], took: set[str]) -> None:
         """Whether this process has an allotment's document for itself."""
         for sale in sales:
-            if sale.source is sale.allotment:
-                count = self._buckets.won if sale.source.id in took else self._buckets.lost
-                count(sale.allotment.id)
+            if sale.source is sale.allotment and sale.source.id in took:
+                self._buckets.won(sale.allotment.id)
+                figures.first_order(sale.allotment, sale.decision.lines)
+            elif sale.source is sale.allotment:
+                self._buckets.lost(sale.allotment.id)
+                figures.lost_race()
 
     def _part(self, sale: Sale, taking: Taking) -> Part:
         if taking.batch.loan:
             self._buckets.opened(sale.allotment.id, taking.batch_id)
+            figures.opened_bucket()
         return Part(
             self.rows(sale.source),
             sale.source.id,

@@ -5,7 +5,7 @@ So one replica never opens a bucket, several stop fighting after a moment, and t
 allotment itself: nobody is refused while a bucket holds units.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -103,7 +103,7 @@ class Buckets:
 
     def whole(self, allotments: Sequence[Allotment]) -> list[Allotment]:
         """The allotments as their buyers see them."""
-        lent = [one.id for one in allotments if one.loans]
-        known = self._store.buckets.of(lent) if lent else []
-        by_allotment = {key: [bucket for bucket in known if bucket.allotment_id == key] for key in lent}
+        by_allotment: defaultdict[str, list[Bucket]] = defaultdict(list)
+        for bucket in self._store.buckets.lent(allotments):
+            by_allotment[bucket.allotment_id].append(bucket)
         return [lending.whole(one, by_allotment[one.id]) if one.loans else one for one in allotments]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
-from chassis import metrics
+from chassis import metrics, tracing
 from chassis.clock import utcnow
 from chassis.refusals import Conflict, PaymentRequired, Refusal
 from contracts import metrics as declared
@@ -22,7 +22,7 @@ from orders.committer import Committer, Passed
 from orders.model import Change, Order, Payment
 from orders.payments import Declined, Notification, Paid, PaymentProvider, Pending, Providers
 from orders.refunding import Refunding
-from orders.store import OrdersStore
+from orders.store import Applied, OrdersStore
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class _Mark(NamedTuple):
     provider: str
     paid: Paid
     payment: Payment
+    traceparent: str | None
 
 
 class Cashier:
@@ -102,17 +103,29 @@ class Cashier:
 
     def receive(self, order_id: str, provider: str, paid: Paid) -> Order | None:
         """Money came for an order, by whatever way: it pays it, or goes back. None: there is no such order."""
-        order, change = self._store.orders.apply(
+        return self._receive(order_id, provider, paid).noun
+
+    def found(self, order_id: str, provider: str, paid: Paid) -> Order | None:
+        """The same of money that we had to ask for. It was not found if somebody else was told of it meanwhile."""
+        order, change = self._receive(order_id, provider, paid)
+        if order is not None and change is not None and paying.pays(order, paid):
+            metrics.counter(declared.PAYMENTS_FOUND).labels(provider).inc()
+        return order
+
+    def _receive(self, order_id: str, provider: str, paid: Paid) -> Applied[Order]:
+        received = self._store.orders.apply(
             order_id, lambda order: paying.receive(order, provider, paid, self._clock())
         )
+        order, change = received
         if order is None:
-            return None
+            return received
+        tracing.relate(order.traceparent, order_id=order.id)
         if change is not None and paying.pays(order, paid):
             _count(order)
         elif change is not None:
             self._astray(order, paid)
         self._refunding.give_back([order])
-        return order
+        return received
 
     def _note(self, order: Order, provider: PaymentProvider, now: datetime) -> Order:
         """Remember that the provider is asked, before it is. Whoever changed the order meanwhile may have ended it."""
@@ -126,20 +139,22 @@ class Cashier:
         payment = paying.payment(order, provider, paid, self._clock())
         if payment is None:
             return self._settled(self.receive(order.id, provider, paid) or order)
-        outcome = self._committer.submit("pay", _Mark(order, provider, paid, payment))
+        outcome = self._committer.submit("pay", _Mark(order, provider, paid, payment, tracing.here()))
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
 
     def _commit(self, _: str, marks: Sequence[_Mark], _passed: Passed) -> list[Order | Refusal]:
         changes = [lifecycle.pay(one.order, one.payment) for one in marks]
-        if self._store.orders.change_all(changes) == len(changes):
+        if tracing.on():
+            changes = [replace(one, traceparent=mark.traceparent) for one, mark in zip(changes, marks, strict=True)]
+        with tracing.together("pay orders", (one.traceparent for one in marks)):
+            written = self._store.orders.change_all(changes)
+        if written == len(changes):
             for one in marks:
                 _count(one.order)
             return [
-                msgspec.structs.replace(
-                    one.order, state="paid", payment=one.payment, pay_by=None, version=change.new_version
-                )
+                replace(one.order, state="paid", payment=one.payment, pay_by=None, version=change.new_version)
                 for one, change in zip(marks, changes, strict=True)
             ]
         return [self._look_again(one) for one in marks]

@@ -13,7 +13,7 @@ from typing import Final
 from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
-from orders import freshness, lifecycle
+from orders import following, freshness, lifecycle
 from orders.model import Change, Order, Parcel
 from orders.store import OrdersStore
 
@@ -50,7 +50,11 @@ class Completing:
     def _changes(self, parcels: Sequence[Parcel], now: datetime) -> list[Change]:
         of = {key: parcel for parcel in parcels for key in parcel.order_ids}
         packed = [order for order in self._store.orders.many(of) if order.state == "packed"]
-        return [change for order in packed if (change := lifecycle.complete(order, of[order.id], "time", now))]
+        return [
+            following.order("complete order", change, order)
+            for order in packed
+            if (change := lifecycle.complete(order, of[order.id], "time", now))
+        ]
 
     def _without_open_orders(self, parcels: Sequence[Parcel]) -> list[str]:
         found = self._store.orders.many(key for parcel in parcels for key in parcel.order_ids)

@@ -183,6 +183,7 @@ def _line(allotment: Allotment, request: Request, theirs: Iterable[Order], purse
         places=limits.places(allotment, request, theirs),
         coupon_code=request.coupon_code,
         discount_fen=purse.use(request.coupon_code, request.buyer_id, price * request.quantity),
+        traceparent=request.traceparent,
     )
 
 

@@ -47,6 +47,11 @@ class Enquiring:
         self._give_time([order for order in asked if known[order.id] is None])
         return [order for order in orders if known.get(order.id, True)]
 
+    def will_ask(self, order_id: str, provider: str) -> bool:
+        """Whether this provider is surely asked for the order's money later, before the order lapses."""
+        order = self._store.orders.get(order_id)
+        return order is not None and paying.will_be_asked_for(order, provider, self._clock())
+
     def _give_time(self, orders: Sequence[Order]) -> None:
         now = self._clock()
         changes = [change for order in orders if (change := paying.wait(order, now + _MORE_TIME, now))]
@@ -73,5 +78,5 @@ class Enquiring:
             found = provider.close(paying.purchase(order))
         if not isinstance(found, Paid):
             return True
-        now = self._cashier.receive(order.id, name, found)
+        now = self._cashier.found(order.id, name, found)
         return now is not None and now.payment is None

@@ -87,7 +87,10 @@ def take_back(allotment: Allotment, owed: Iterable[Owed], now: datetime) -> Chan
 
 
 def whole(allotment: Allotment, buckets: Iterable[Bucket]) -> Allotment:
-    """The allotment as its buyers see it: what buckets hold or owe is not sold but remains. `buckets`: all at rest."""
+    """The allotment as its buyers see it: what buckets hold or owe is not sold but remains.
+
+    `buckets`: all at rest, but for settled ones of finished batches, which hold and owe nothing.
+    """
     known = {bucket.id: bucket for bucket in (*opened(allotment), *buckets)}
     held = sum(bucket.remaining for bucket in known.values())
     owed = sum(one.amount for bucket in known.values() for one in bucket.owed if one.id not in allotment.recalled)

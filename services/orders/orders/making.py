@@ -45,6 +45,7 @@ def order_of(allotment: Allotment, line: Line) -> Order:
         pay_by=line.pay_by,
         state="paid" if line.imported else "placed",
         payment=payment,
+        traceparent=line.traceparent,
         version=2 if line.imported else 1,
     )
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from chassis import metrics
 from chassis.clock import utcnow
 from contracts import metrics as declared
-from orders import freshness, packing
+from orders import following, freshness, packing
 from orders.model import Change, Order, Parcel
 from orders.settings import OrdersSettings
 from orders.store import OrdersStore
@@ -63,7 +63,11 @@ class Parcels:
         for order in self._store.orders.many(key for parcel in parcels for key in parcel.order_ids):
             claimed[order.parcel_id].append(order)
         now = self._clock()
-        changes = [packing.pack(parcel, claimed[parcel.id], now) for parcel in parcels if claimed[parcel.id]]
+        changes = [
+            following.packed(packing.pack(parcel, claimed[parcel.id], now), parcel, claimed[parcel.id])
+            for parcel in parcels
+            if claimed[parcel.id]
+        ]
         written = self._store.parcels.change_all(changes)
         self._store.parcels.drop_empty(parcel.id for parcel in parcels if not claimed[parcel.id])
         metrics.counter(declared.PARCELS).labels("packed").inc(written)
@@ -73,7 +77,11 @@ class Parcels:
         """Hand all the county's packed parcels to a carrier; how many."""
         now = self._clock()
         packed = self._store.parcels.find({"county": county, "state": "packed"}, limit=_MOST_SHIPPED)
-        changes = [change for parcel in packed if (change := packing.ship(parcel, carrier, None, now))]
+        changes = [
+            following.parcel("ship parcel", change, parcel)
+            for parcel in packed
+            if (change := packing.ship(parcel, carrier, None, now))
+        ]
         written = self._store.parcels.change_all(changes)
         metrics.counter(declared.PARCELS).labels("shipped").inc(written)
         return written

@@ -120,6 +120,14 @@ def refund(order: Order, owed: Owed) -> tuple[str, Refund]:
     )
 
 
+def will_be_asked_for(order: Order, provider: str, now: datetime) -> bool:
+    """Whether the provider is surely asked for the order's money later, before the order lapses.
+
+    Not of an order whose time is over: that it is asked for may be just now, and before the buyer paid.
+    """
+    return order.state == "placed" and order.pay_by is not None and now < order.pay_by and provider in order.asked
+
+
 def wait(order: Order, until: datetime, now: datetime) -> Change | None:
     """Give an order more time that cannot be known to be unpaid, nor be paid, while its provider is away."""
     if order.state != "placed" or order.pay_by is None:

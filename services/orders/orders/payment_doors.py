@@ -11,7 +11,7 @@ from chassis.refusals import Conflict, Invalid, NotFound, PaymentRequired, Stale
 from contracts import metrics as declared
 from orders import access, freshness
 from orders.engine import Engine
-from orders.payments import Forged, Notification, PaymentProvider
+from orders.payments import Forged, Lost, Notification, PaymentProvider
 from orders.views import OrderView, PayOrder, ToPay, order_view
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,10 @@ class PaymentDoors:
         What is not signed by the provider, or not lately, is 401 and changes nothing. Reported twice is reported once.
         """
         source = self.engine.providers.at_door(provider)
-        said = _believed(source, call)
+        try:
+            said = _believed(source, call)
+        except Lost:
+            return
         kind = said.kind if said else "other"
         metrics.counter(declared.PAYMENT_NOTIFICATIONS).labels(source.name, kind).inc()
         if said is not None:

@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from chassis import tracing
 from chassis.clock import utcnow
 from chassis.refusals import NotFound, Unavailable
 from orders import batches, domain, figures
@@ -26,7 +27,7 @@ from orders.batching import Batching, Sale
 from orders.buckets import Buckets
 from orders.committer import Passed
 from orders.couponing import Couponing
-from orders.domain import Outcome, Refused, Request
+from orders.domain import Outcome, Refused, Replayed, Request
 from orders.missed import Missed
 from orders.model import Allotment, Bucket, Order
 from orders.settings import OrdersSettings
@@ -34,6 +35,7 @@ from orders.settling import Settling, Void
 from orders.store import OrdersStore, pause
 
 _TRIES: Final = 40
+_BIRTH_TRIES: Final = 8  # how often an order decided by another process is looked for before we make it ourselves
 _ALLOTMENTS_AT_ONCE: Final = 256  # so that no batch waits long between its taking and its inserting
 Groups = dict[str, list[Request]]
 
@@ -60,6 +62,7 @@ class Placing:
 
         `passed` is called when the decision is written, and only orders are still to be made of it.
         """
+        requests = _traced(requests)
         answers = Answers()
         groups: defaultdict[str, list[Request]] = defaultdict(list)
         for request in requests:
@@ -82,13 +85,13 @@ class Placing:
 
     def _place_group(self, groups: Groups, answers: Answers, passed: Passed) -> None:
         for attempt in range(_TRIES):
-            groups = self._round(groups, answers, passed)
+            groups = self._round(groups, answers, passed, attempt)
             if not groups:
                 return
             pause(attempt)
         raise Unavailable("busy", "Too many are buying this at once; the same request may succeed now.")
 
-    def _round(self, groups: Groups, answers: Answers, passed: Passed) -> Groups:
+    def _round(self, groups: Groups, answers: Answers, passed: Passed, attempt: int) -> Groups:
         """Decide all groups once; returns the requests that somebody else was faster with."""
         allotments, remembered = self._read(groups)
         for key in groups.keys() - allotments.keys():
@@ -101,6 +104,8 @@ class Placing:
         for sale in sales:
             if not sale.decision.lines or sale.source.id in took:
                 self._conclude(sale, answers, void)
+                if sale.unborn and attempt >= _BIRTH_TRIES:
+                    self.settling.settle(sale.source, sale.allotment, all_of_it=True)
         left = {key: answers.left(group, void) for key, group in groups.items()}
         return {key: group for key, group in left.items() if group}
 
@@ -125,7 +130,7 @@ class Placing:
 
     def _decide(self, groups: Groups, allotments: dict[str, Allotment], remembered: set[str]) -> list[Sale]:
         own = self.buckets.own(key for key, allotment in allotments.items() if allotment.loans)
-        taken = self._taken(allotments, own, groups)
+        taken, unborn = self._taken(allotments, own, groups)
         known = self.couponing.known(request.coupon_code for group in groups.values() for request in group)
         sales = []
         for key, allotment in allotments.items():
@@ -133,7 +138,8 @@ class Placing:
             seen = msgspec.structs.replace(allotment, remaining=source.remaining)
             decision = domain.decide(seen, taken[key], groups[key], known)
             surely = key in remembered or not allotment.loans
-            sales.append(Sale(allotment, source, groups[key], decision, known, surely))
+            awaited = frozenset(one.order.id for one in decision.outcomes if isinstance(one, Replayed)) & unborn
+            sales.append(Sale(allotment, source, groups[key], decision, known, surely, awaited))
         return [self._sure(sale) for sale in sales]
 
     def _sure(self, sale: Sale) -> Sale:
@@ -156,8 +162,10 @@ class Placing:
 
     def _taken(
         self, allotments: dict[str, Allotment], own: dict[str, Bucket], groups: Groups
-    ) -> defaultdict[str, list[Order]]:
-        """Orders that matter to the decisions. Read after the allotments: whoever adds to them changes a version."""
+    ) -> tuple[defaultdict[str, list[Order]], set[str]]:
+        """Orders that matter to the decisions, and which of them are decided only. Read after the allotments: whoever
+        adds to them changes a version.
+        """
         taken: defaultdict[str, list[Order]] = defaultdict(list)
         keys: dict[str, str] = {}
         for key, allotment in allotments.items():
@@ -168,18 +176,20 @@ class Placing:
             if allotment.per_buyer_limit is not None:
                 taken[key] += self._store.orders.of_buyers(key, {request.buyer_id for request in groups[key]})
             keys |= {asked: key for request in groups[key] for asked in domain.keys_of(request)}
+        decided = {order.id for orders in taken.values() for order in orders}
         for order in self._store.orders.by_keys(keys):
+            decided.discard(order.id)
             for key in {keys[asked] for asked in order.keys if asked in keys}:
                 taken[key].append(order)
         for order in self._store.orders.many(_with_coupons(taken, keys)):
             taken[order.allotment_id].append(order)
-        return taken
+        return taken, decided
 
     def _conclude(self, sale: Sale, answers: Answers, void: Void) -> None:
         """Answer each request, or leave it for another round."""
         for request, outcome in zip(sale.requests, sale.decision.outcomes, strict=True):
             answer = _answer(request, outcome, void)
-            if answer is None or (not sale.surely and _sold_out(answer)):
+            if answer is None or _awaited(answer, sale) or (not sale.surely and _sold_out(answer)):
                 continue
             answers.give(request, answer)
             if isinstance(answer, Refused):
@@ -188,12 +198,28 @@ class Placing:
                 figures.count(request, answer)
 
 
+def _traced(requests: Sequence[Request]) -> Sequence[Request]:
+    """What no door asked for (another platform's orders, offers to who waited) is part of what is being done here."""
+    if not tracing.on() or all(request.traceparent for request in requests):
+        return requests
+    here = tracing.here()
+    return [msgspec.structs.replace(one, traceparent=one.traceparent or here) for one in requests]
+
+
 def _answer(request: Request, outcome: Outcome, void: Void) -> Outcome | None:
     """The outcome, unless its order could not be: then the order that has its key, or none yet."""
     if isinstance(outcome, Refused) or outcome.order.id not in void:
         return outcome
     known = void[outcome.order.id]
     return domain.replay(known, request) if known else None
+
+
+def _awaited(outcome: Outcome, sale: Sale) -> bool:
+    """Whether it is an order that somebody else decided and that is not there yet.
+
+    Their buyer could do nothing with it, and it may never be: its key, or a place of its buyer's limit, may be taken.
+    """
+    return isinstance(outcome, Replayed) and outcome.order.id in sale.unborn
 
 
 def _with_coupons(taken: Mapping[str, list[Order]], keys: Mapping[str, str]) -> list[str]:

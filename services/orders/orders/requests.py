@@ -28,6 +28,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     imported: bool = False
     waited: bool = False  # comes from the waitlist, so the units promised to it are its own
     coupon_code: str | None = None
+    traceparent: str | None = None  # what it is part of, where that is traced; its order remembers it
 
 
 class Accepted(NamedTuple):

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from nameko.timer import timer
 
+from chassis import tracing
 from chassis.auth import Role
 from chassis.http import PUBLIC, Answer, Call, Page, http, page
 from chassis.kafka import consume
@@ -65,6 +66,7 @@ class OrdersService(ChannelDoors, CouponDoors, LifeDoors, ParcelDoors, PaymentDo
         outcome = self.engine.place(access.request(call, self.engine.settings.pay_within_seconds))
         if isinstance(outcome, domain.Refused):
             raise outcome.refusal
+        tracing.relate(outcome.order.traceparent, order_id=outcome.order.id)
         again = {"Idempotency-Replayed": "true"} if isinstance(outcome, domain.Replayed) else {}
         return Answer(order_view(outcome.order), headers={"ETag": freshness.etag(outcome.order), **again})
 
@@ -152,6 +154,22 @@ class OrdersService(ChannelDoors, CouponDoors, LifeDoors, ParcelDoors, PaymentDo
             self.engine.tick()
         except MONGODB_AWAY as away:
             _log.warning("nothing tidied, the next tick tries again: %s", away)
+
+    @timer(interval=2)
+    def watch(self) -> None:
+        """Gauges of what is on screen."""
+        try:
+            self.engine.watching.look_at_screen()
+        except MONGODB_AWAY as away:
+            _log.warning("gauges keep what was last known: %s", away)
+
+    @timer(interval=30)
+    def look_around(self) -> None:
+        """Gauges of parcels, and whether anything was oversold."""
+        try:
+            self.engine.watching.look_around()
+        except MONGODB_AWAY as away:
+            _log.warning("gauges keep what was last known: %s", away)
 
     @timer(interval=2)
     def sweep(self) -> None:

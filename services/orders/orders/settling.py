@@ -245,4 +245,4 @@ def _may_be_freed(line: Line) -> bool:
 
 
 def _box(order: Order, at: datetime) -> list[Record]:
-    return records_of(order.id, domain.first_facts(order), order.version, at)
+    return records_of(order.id, domain.first_facts(order), order.version, at, order.traceparent)

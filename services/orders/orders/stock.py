@@ -78,6 +78,7 @@ def feature(allotment: Allotment, window: Window, now: datetime) -> Change | Non
         "opens_at": window.opens_at,
         "closes_at": window.closes_at,
         "window_sequence": window.sequence,
+        "sold_before_window": allotment.sold,
     }
     if allotment.per_buyer_limit is None:
         fields["per_buyer_limit"] = window.per_buyer_limit

@@ -9,8 +9,7 @@ from broadcast.lineup import Known
 from broadcast.settings import BroadcastSettings
 from broadcast.store import BroadcastStore
 from chassis.config import load
-from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay, disconnect
+from chassis.testing import FakeRelay, connected
 
 from .stages import LEISHAN, XIUWEN, an_item
 
@@ -41,9 +40,5 @@ def relay() -> FakeRelay:
 def empty_store(settings: dict[str, str], relay: FakeRelay) -> Iterator[BroadcastStore]:
     """The real store on a fresh database; only the relay is a fake."""
     loaded = load(BroadcastSettings, settings)
-    connect(loaded, "broadcast")
-    ensure_indexes(BroadcastStore.documents)
-    yield BroadcastStore(relay, loaded)  # type: ignore[arg-type]  # stands for the relay
-    for document in BroadcastStore.documents:
-        document._collection = None  # the next test's collection is of another database
-    disconnect("broadcast", BroadcastStore.documents)
+    with connected(loaded, "broadcast", BroadcastStore.documents):
+        yield BroadcastStore(relay, loaded)  # type: ignore[arg-type]  # stands for the relay

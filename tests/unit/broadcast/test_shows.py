@@ -228,3 +228,12 @@ def test_stock_of_another_item_or_slot_and_of_a_rehearsal_is_not_put_in() -> Non
     assert domain.allot(show, an_allotment(a_slot(9))) == show
     rehearsal = a_show(slot, rehearsal=True)
     assert domain.allot(rehearsal, an_allotment(slot)) == rehearsal
+
+
+def test_a_show_features_while_the_window_of_any_slot_is_open(platform: Caller) -> None:
+    show = live(a_show(), platform)
+    assert not show.features(NOW)
+    shown = domain.feature(show, 1, caller=platform, now=NOW, seconds=60, key=None).show
+    assert shown.features(NOW)
+    assert not shown.features(NOW + timedelta(seconds=60))
+    assert not domain.end(shown, caller=platform, now=NOW).show.features(NOW)

@@ -1,6 +1,6 @@
 """Shows at rest, on a real database: guarded writes, events in the same document, copies and counts kept once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -140,6 +140,45 @@ def test_a_change_decided_on_an_old_revision_is_decided_anew(store: BroadcastSto
     store.change(show_id, decide, LATER)
     assert [[window.number for window in slot.windows] for slot in store.show(show_id).slots] == [[2], [1]]
     assert [event["sequence"] for event in raw(show_id)["outbox"]] == [1, 2, 3]
+
+
+def overtaken(store: BroadcastStore, asked_later: datetime) -> list[tuple[str, datetime]]:
+    """What is said of a show, and when it was, if who was asked at NOW is overtaken by who was asked later."""
+    show_id = live(store).show_id
+    meanwhile = [partial(domain.feature, number=2, caller=PLATFORM, now=asked_later)]
+
+    def decide(show: Show) -> Decision:
+        while meanwhile:
+            store.change(show_id, meanwhile.pop(), asked_later)
+        return domain.feature(show, 1, caller=PLATFORM, now=NOW)
+
+    store.change(show_id, decide, NOW)
+    store.change(show_id, partial(domain.end, caller=PLATFORM, now=NOW), NOW)
+    show = store.show(show_id)
+    said = [(event.type, event.time) for event in map(from_document, raw(show_id)["outbox"])]
+    opened = [window.opens_at for slot in show.slots for window in slot.windows]
+    assert sorted(opened) == sorted(at for name, at in said if name == "item.featured")
+    assert show.ended_at == said[-1][1]
+    return said
+
+
+def test_who_decides_anew_comes_after_who_was_quicker(store: BroadcastStore) -> None:
+    soon = NOW + timedelta(milliseconds=300)
+    assert overtaken(store, soon) == [
+        ("stream.started", NOW),
+        ("item.featured", soon),
+        ("item.featured", soon),
+        ("stream.ended", soon),
+    ]
+
+
+def test_a_clock_that_is_far_ahead_sets_no_time_for_the_whole_show(store: BroadcastStore) -> None:
+    assert overtaken(store, LATER) == [
+        ("stream.started", NOW),
+        ("item.featured", LATER),
+        ("item.featured", NOW),
+        ("stream.ended", NOW),
+    ]
 
 
 def test_a_show_that_always_changes_in_between_is_busy(store: BroadcastStore) -> None:

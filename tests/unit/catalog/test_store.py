@@ -16,10 +16,9 @@ from catalog.settings import CatalogSettings
 from catalog.signals import Telling
 from catalog.store import CatalogStore
 from chassis.config import load
-from chassis.mongo import connect, ensure_indexes
 from chassis.refusals import Conflict, Invalid, NotFound
 from chassis.rows import Good, Refused, read
-from chassis.testing import FakeRelay, disconnect
+from chassis.testing import FakeRelay, connected
 
 DATA = Path(__file__).parents[3] / "deploy/data"
 
@@ -28,12 +27,8 @@ DATA = Path(__file__).parents[3] / "deploy/data"
 def store(settings: dict[str, str]) -> Iterator[CatalogStore]:
     """A store on an empty database."""
     loaded = load(CatalogSettings, settings)
-    connect(loaded, "catalog")
-    ensure_indexes(CatalogStore.documents)
-    yield CatalogStore(FakeRelay(), loaded)  # type: ignore[arg-type]  # it only remembers what it is told
-    disconnect("catalog", CatalogStore.documents)
-    for document in CatalogStore.documents:  # mongoengine keeps the collection of the last connection
-        document._collection = None
+    with connected(loaded, "catalog", CatalogStore.documents):
+        yield CatalogStore(FakeRelay(), loaded)  # type: ignore[arg-type]  # it only remembers what it is told
 
 
 @pytest.fixture
@@ -259,3 +254,22 @@ def test_signals_have_no_outbox(store: CatalogStore) -> None:
     row = SignalDoc._get_collection().find_one({})
     assert row
     assert "outbox" not in row
+
+
+def test_a_signal_of_an_earlier_version_is_heard_on(store: CatalogStore) -> None:
+    """It knew the last number of a teller alone: whatever came before is heard."""
+    allotments.hear_demand(store, [Telling("a1", 3, missed(5))])
+    SignalDoc._get_collection().update_one({}, {"$set": {"seen": [{"teller": "a1", "sequence": 3}]}})
+    again = [Telling("a1", 2, missed(5)), Telling("a1", 3, missed(5)), Telling("a1", 5, missed(4))]
+    assert sum(allotments.hear_demand(store, again).values()) == 4
+    assert sum(allotments.hear_demand(store, [*again, Telling("a1", 4, missed(2))]).values()) == 2
+
+
+def test_a_close_that_comes_after_its_correction_changes_nothing(stocked: CatalogStore) -> None:
+    """The first was replayed from the dead letters."""
+    granted = allotments.grant(stocked, "520123", "XW-KIWI-5", wish(10), key="k1", now=NOW).allotment
+    correction = closed(granted, sold=4, revision=2)
+    assert allotments.take_back(stocked, [correction], NOW) == 6
+    before = kiwi_now(stocked)
+    assert allotments.take_back(stocked, [closed(granted, sold=7, revision=1)], NOW) == 0
+    assert kiwi_now(stocked) == before

@@ -7,8 +7,7 @@ import pytest
 from tests.unit.notify.facts import NOON, event
 
 from chassis.config import load
-from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay, disconnect
+from chassis.testing import FakeRelay, connected
 from contracts.events import AllotmentClosed, OrderPaid
 from notify.deliveries import attempted
 from notify.notices import Notice, Subscription, all_told, compose, subscribed
@@ -22,12 +21,8 @@ SOON = NOON + timedelta(seconds=1)
 @pytest.fixture
 def store(settings: dict[str, str]) -> Iterator[NotifyStore]:
     loaded = load(NotifySettings, settings)
-    connect(loaded, "notify")
-    ensure_indexes(NotifyStore.documents)
-    yield NotifyStore(FakeRelay(), loaded)
-    for document in NotifyStore.documents:
-        document._collection = None
-    disconnect("notify", NotifyStore.documents)
+    with connected(loaded, "notify", NotifyStore.documents):
+        yield NotifyStore(FakeRelay(), loaded)
 
 
 def notices(*order_ids: str, subscription: Subscription | None = None) -> list[Notice]:
@@ -114,3 +109,21 @@ def test_what_was_sent_stays_sent_and_what_failed_is_due_later(store: NotifyStor
     second = attempted(second, sent=True, now=SOON, luck=0, retries=retries)
     assert store.progress(notice.id, claim, [first, second], None)
     assert store.due(SOON + timedelta(days=365), 10) == []
+
+
+def test_a_fact_that_is_heard_late_is_told_once_and_in_its_place(store: NotifyStore) -> None:
+    """It was replayed from the dead letters, twice: the notice stands at the time of its event."""
+    early, late = (event(OrderPaid, order_id=f"o{n}", time=NOON + timedelta(minutes=n)) for n in (1, 2))
+    store.write(compose(all_told([late]), {}, NOON))
+    for _ in range(2):
+        store.write(compose(all_told([early]), {}, NOON + timedelta(hours=1)))
+    assert [notice.params["order"] for notice in store.notices("buyer:b1", None, 5)] == ["o2", "o1"]
+
+
+def test_what_is_overdue_is_counted_to_an_end_with_the_longest_of_it(store: NotifyStore) -> None:
+    assert store.overdue(SOON, 10) == (0, None)
+    store.write(notices("o1", "o2", "o3", subscription=a_subscription()))
+    store.write(notices("o4"))
+    assert store.overdue(NOON - timedelta(seconds=1), 10) == (0, None)
+    assert store.overdue(SOON, 10) == (3, NOON)
+    assert store.overdue(SOON, 2) == (2, NOON)

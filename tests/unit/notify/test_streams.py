@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from tests.scraped import here, value
 from tests.unit.notify.facts import NOON, event
 
 from chassis.fanout import Delivery
 from chassis.refusals import Unavailable
+from contracts import metrics as declared
 from contracts.codec import Event
 from contracts.events import AllotmentClosed, ItemFeatured, OrderPlaced, StreamStarted
 from notify.settings import NotifySettings
@@ -107,13 +109,30 @@ def test_a_browser_of_one_show_hears_of_no_other() -> None:
     assert [told["show_id"] for _, _, told in read(stream)] == ["s2"]
 
 
+def test_how_long_an_event_takes_to_each_browser_is_told_and_totals_are_not_in_it() -> None:
+    live = pages()
+    streams = [live.open("", None, NOON) for _ in range(2)]
+    before = value(here(), declared.LIVE_PUSH_DELAY, "_count") or 0
+    Topics(live).publish(event(StreamStarted))
+    assert value(here(), declared.LIVE_PUSH_DELAY, "_count") == before, "it is queued, and not sent"
+    for stream in streams:
+        read(stream)
+    assert value(here(), declared.LIVE_PUSH_DELAY, "_count") == before + 2
+    Topics(live).publish(event(OrderPlaced))
+    live.tick()
+    assert kinds(streams[0]) == ["tick"]
+    assert value(here(), declared.LIVE_PUSH_DELAY, "_count") == before + 2
+
+
 def test_a_browser_too_slow_to_read_is_let_go_and_the_others_go_on() -> None:
     live = pages()
+    dropped = value(here(), declared.LIVE_STREAMS_DROPPED) or 0
     topics = Topics(live)
     slow, quick = live.open("", None, NOON), live.open("", None, NOON)
     for number in range(300):
         topics.publish(event(StreamStarted, show_id=f"s{number}"))
         read(quick)
+    assert value(here(), declared.LIVE_STREAMS_DROPPED) == dropped + 1
     read(slow)
     with pytest.raises(StopIteration):
         next(slow)

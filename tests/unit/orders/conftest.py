@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.config import load
-from chassis.mongo import connect, ensure_indexes
-from chassis.testing import FakeRelay, disconnect
+from chassis.testing import FakeRelay, connected
 from orders.engine import Engine
 from orders.payments import Refund, TestProvider
 from orders.settings import OrdersSettings
@@ -38,10 +37,8 @@ def relay() -> FakeRelay:
 
 @pytest.fixture
 def store(own_settings: OrdersSettings, relay: FakeRelay) -> Iterator[OrdersStore]:
-    connect(own_settings, "orders")
-    ensure_indexes(OrdersStore.documents)
-    yield OrdersStore(relay, own_settings)
-    disconnect("orders", OrdersStore.documents)
+    with connected(own_settings, "orders", OrdersStore.documents):
+        yield OrdersStore(relay, own_settings)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Death between a charge and its mark, and a provider that is away: asked before an order lapses."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.scraped import here, value
 from tests.unit.orders.builders import allotment
 from tests.unit.orders.conftest import Refunds
 from tests.unit.orders.money import away, events_of, lapse, now_of
@@ -11,6 +13,7 @@ from tests.unit.orders.test_aftercare import at_peace, bought
 from tests.unit.orders.test_placing import Dies, dies
 
 from chassis.refusals import Unavailable
+from contracts import metrics as declared
 from orders import paying
 from orders.cashier import Cashier
 from orders.engine import Engine
@@ -60,9 +63,26 @@ def test_killed_after_the_charge_without_a_webhook_the_sweep_asks_before_it_lets
         with pytest.raises(Dies):
             new_engine().cashier.begin(order, "test", "slow")
     lapse(store, order)
+    found = value(here(), declared.PAYMENTS_FOUND, provider="test") or 0
     new_engine().sweep()
     assert now_of(store, order).state == "paid"
     assert events_of(store, order) == ["order.paid"]
+    assert value(here(), declared.PAYMENTS_FOUND, provider="test") == found + 1
+
+
+def test_a_payment_that_another_marked_before_we_did_is_not_one_that_we_found(
+    new_engine: Engines, store: OrdersStore, stock: Allotment, provider: Refunds
+) -> None:
+    order = bought(new_engine(), stock)
+    new_engine().cashier.begin(order, "test", "slow")
+    provider.settle(paying.purchase(order))
+    lapse(store, order)
+    due = store.orders.due(datetime.now(UTC), 10)
+    found = value(here(), declared.PAYMENTS_FOUND, provider="test") or 0
+    for engine in (new_engine(), new_engine(), new_engine()):  # all read it before the first of them marked it
+        assert engine.aftercare._enquiring.unpaid(due) == []
+    assert events_of(store, order) == ["order.paid"]
+    assert value(here(), declared.PAYMENTS_FOUND, provider="test") == found + 1
 
 
 def test_a_payment_that_still_waits_when_its_time_is_over_lapses(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 from tests.unit.orders import builders
@@ -15,6 +16,7 @@ from orders import placing
 from orders.domain import Accepted, Outcome, Refused, Replayed, Request
 from orders.engine import Engine
 from orders.model import Allotment
+from orders.settings import OrdersSettings
 from orders.store import OrderDoc, OrdersStore
 
 Engines = Callable[[], Engine]
@@ -195,7 +197,7 @@ def test_a_lost_race_for_a_key_takes_the_units_back(
     store.allotments.add([first, second])
     engine.place(request(first, buyer="b", key="k"))
     with monkeypatch.context() as patch:  # the other order comes between the reading and the inserting
-        patch.setattr(engine.placing, "_taken", lambda *_: {second.id: []})
+        patch.setattr(engine.placing, "_taken", lambda *_: ({second.id: []}, set()))
         outcome = engine.place(request(second, buyer="b", key="k", quantity=4))
     assert isinstance(outcome, Refused)
     assert outcome.refusal.code == "idempotency-key-reused"
@@ -236,6 +238,46 @@ def test_killed_between_taking_and_inserting_a_sweep_finishes_the_batch_and_the_
     assert again.order.id == wish.order_id
     found = exact(store, stock.id)
     assert (found.sold, found.batches, found.pending) == (3, {}, [])
+
+
+def test_who_asks_again_is_told_of_no_order_that_is_not_at_rest_yet(
+    store: OrdersStore, own_settings: OrdersSettings, provider: Any, stock: Allotment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = msgspec.structs.replace(own_settings, settle_after_seconds=3600.0)  # nobody's batch is old
+    wish = request(stock, buyer="b", key="k", quantity=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.orders), "add", dies)
+        with pytest.raises(Dies):
+            Engine(store, patient, provider).placing.place([wish])
+    assert store.orders.get(wish.order_id) is None
+    again = Engine(store, patient, provider).place(request(stock, buyer="b", key="k", quantity=3))
+    assert isinstance(again, Replayed)
+    assert store.orders.get(again.order.id) is not None
+    assert exact(store, stock.id).sold == 3
+
+
+def test_who_asks_again_is_not_promised_an_order_that_can_never_be(
+    store: OrdersStore, own_settings: OrdersSettings, provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last place of a buyer's limit was decided upon twice, in two documents; who decided second died."""
+    patient = msgspec.structs.replace(own_settings, settle_after_seconds=3600.0)
+    of = allotment(offered=50, per_buyer_limit=2, loans=1)
+    store.allotments.add([of])
+    add = type(store.orders).add
+
+    def dies_after_the_other_got_it(rows: Any, orders: Any, *_: Any) -> Any:
+        """The other decided in a bucket of its own, for another request of the same buyer."""
+        (order,) = orders
+        add(rows, [msgspec.structs.replace(order, id=f"{order.id}-first", keys=["first", *order.keys[1:]])])
+        raise Dies
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.orders), "add", dies_after_the_other_got_it)
+        with pytest.raises(Dies):
+            Engine(store, patient, provider).placing.place([request(of, buyer="b", key="k", quantity=2)])
+    again = Engine(store, patient, provider).place(request(of, buyer="b", key="k", quantity=2))
+    assert isinstance(again, Refused)
+    assert again.refusal.code == "per-buyer-limit"
 
 
 def test_killed_in_the_middle_of_inserting_the_sweep_inserts_the_rest(

@@ -57,6 +57,7 @@ class Allotment(msgspec.Struct, frozen=True, kw_only=True):
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     window_sequence: int = 0
+    sold_before_window: int = 0
     offered: int
     sold: int = 0
     remaining: int

@@ -18,6 +18,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     append: Mapping[str, list[Any]] = {}
     facts: tuple[Fact, ...] = ()
     at: datetime
+    traceparent: str | None = None  # what it is part of, where that is not simply what is being done
 
     @property
     def new_version(self) -> int:

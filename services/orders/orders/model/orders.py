@@ -28,6 +28,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places: tuple[int, ...] = ()  # of its buyer's limit, where that is kept by more than one document
     coupon_code: str | None = None
     discount_fen: int = 0
+    traceparent: str | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +108,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     completed_by: Literal["buyer", "time"] | None = None
     owed: list[Owed] = []
+    traceparent: str | None = None  # what it was placed in, where that was traced
     version: int = 0
 
     @property

@@ -33,6 +33,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     scans: list[Scan] = []
     delivered_at: datetime | None = None
     complete_at: datetime | None = None  # delivered, and its orders are not completed yet: then they will be
+    traceparent: str | None = None  # what it was packed in, where that was traced
     version: int = 0
 
 

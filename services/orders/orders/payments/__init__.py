@@ -4,11 +4,13 @@ Nothing outside imports a provider's SDK; nothing inside knows of orders' lives,
 """
 
 from orders.payments.choosing import Providers, chosen
+from orders.payments.drilled import drilled
 from orders.payments.interface import (
     CURRENCY,
     Charge,
     Declined,
     Forged,
+    Lost,
     Notification,
     Paid,
     PaymentProvider,
@@ -24,6 +26,7 @@ __all__ = [
     "Charge",
     "Declined",
     "Forged",
+    "Lost",
     "Notification",
     "Paid",
     "PaymentProvider",
@@ -34,4 +37,5 @@ __all__ = [
     "RefundRefused",
     "TestProvider",
     "chosen",
+    "drilled",
 ]

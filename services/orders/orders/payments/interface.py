@@ -72,6 +72,10 @@ class Forged(Exception):
     """A notification that the provider did not sign, or not lately."""
 
 
+class Lost(Exception):
+    """A notification that a drill lost on its way: to us it was never sent."""
+
+
 class RefundRefused(Exception):
     """The provider will not give this back: asking again does not help, somebody must look."""
 
@@ -104,6 +108,6 @@ class PaymentProvider(Protocol):
     def webhook(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
         """What a signed notification says; None when it is nothing to us. Headers by their names in lower case.
 
-        Raises `Forged`.
+        Raises `Forged`, and in a drill `Lost`.
         """
         ...

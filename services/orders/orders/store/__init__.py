@@ -24,12 +24,13 @@ from orders.store.documents import (
 )
 from orders.store.orders import OrderRows
 from orders.store.parcels import ParcelRows
-from orders.store.rows import Relays, pause, records_of
+from orders.store.rows import Applied, Relays, pause, records_of
 from orders.store.taking import SourceRows, Taking
 from orders.store.waitlist import WaitlistRows
 
 __all__ = [
     "AllotmentDoc",
+    "Applied",
     "BucketDoc",
     "OrderDoc",
     "OrdersStore",

@@ -72,6 +72,12 @@ class AllotmentRows(SourceRows[Allotment]):
         shows = EndedShowDoc._get_collection()
         shows.update_one({"_id": show_id}, {"$setOnInsert": {"ended_at": ended_at}}, upsert=True)
 
+    def open_windows(self, now: datetime, limit: int) -> list[Window]:
+        """Price windows that are open now, those that close first before the others."""
+        query = {"closes_at": {"$gt": now}, "opens_at": {"$lte": now}}
+        found = WindowDoc._get_collection().find(query).sort("closes_at", 1).limit(limit)
+        return [msgspec.convert(row, Window) for row in found]
+
     def ended_shows(self, show_ids: Iterable[str]) -> set[str]:
         """Those of these shows that ended."""
         shows = EndedShowDoc._get_collection()

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
-from orders.model import Bucket
+import msgspec
+
+from orders.model import Allotment, Bucket
 from orders.store.documents import BucketDoc
 from orders.store.rows import NEVER, Relays, document_of, pieces
 from orders.store.taking import SourceRows
+
+_WITHOUT_BATCHES: Final = {"outbox": 0, "batches": 0, "pending": 0}
 
 
 class BucketRows(SourceRows[Bucket]):
@@ -26,6 +31,22 @@ class BucketRows(SourceRows[Bucket]):
     def unsettled(self, allotment_ids: Iterable[str]) -> list[Bucket]:
         """Those that hold units, or owe them to their allotment."""
         return [one for one in self.of(allotment_ids) if one.state != "settled"]
+
+    def lent(self, allotments: Iterable[Allotment]) -> list[Bucket]:
+        """Those that say what remains of these allotments as they were read, without the batches in them.
+
+        Settled ones hold and owe nothing; but one whose batch the allotment still has is read, for it would be taken
+        for a new one.
+        """
+        return [bucket for piece in pieces(one for one in allotments if one.loans) for bucket in self._lent(piece)]
+
+    def _lent(self, allotments: Sequence[Allotment]) -> list[Bucket]:
+        unfinished = [batch_id for one in allotments for batch_id in one.batches]
+        query = {
+            "allotment_id": {"$in": [one.id for one in allotments]},
+            "$or": [{"state": {"$ne": "settled"}}, {"_id": {"$in": unfinished}}],
+        }
+        return [msgspec.convert(row, Bucket) for row in self.collection.find(query, _WITHOUT_BATCHES)]
 
     def owing(self, since_before: datetime) -> list[Bucket]:
         """Those that have owed units for a while: whoever closed them did not get to settle it."""

@@ -33,7 +33,13 @@ class WindowDoc(Document):
     """The last price window of an allotment, kept because it may be told of before the allotment is."""
 
     id = StringField(primary_key=True)
-    meta = {"collection": "windows", "db_alias": "orders", "strict": False}  # noqa: RUF012  mongoengine reads it once
+    closes_at = DateTimeField()
+    meta = {  # noqa: RUF012  mongoengine reads it once
+        "collection": "windows",
+        "db_alias": "orders",
+        "strict": False,
+        "indexes": ["closes_at"],
+    }
 
 
 class EndedShowDoc(Document):

@@ -44,6 +44,16 @@ class ParcelRows(Rows[Parcel]):
         """Parcels whose packing was begun and not ended."""
         return self.find({"state": "packing", "begun_at": {"$lt": begun_before}}, limit=500)
 
+    def count(self, state: str, most: int) -> int:
+        """How many are in that state; more than `most` are not counted."""
+        return self.collection.count_documents({"state": state, "begun_at": {"$gt": NEVER}}, limit=most)
+
+    def oldest_packed(self) -> datetime | None:
+        """When that one was begun that has been packed and not shipped for longest."""
+        packed = {"state": "packed", "begun_at": {"$gt": NEVER}}
+        found = self.collection.find(packed, {"_id": 0, "begun_at": 1}).sort("begun_at", 1).limit(1)
+        return next((row["begun_at"] for row in found), None)
+
     def to_complete(self, now: datetime, limit: int) -> list[Parcel]:
         """Delivered parcels whose orders nobody may send back any more."""
         return self.find({"complete_at": {"$gt": NEVER, "$lte": now}}, limit=limit)

@@ -12,6 +12,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from chassis import tracing
 from chassis.refusals import Unavailable
 from contracts.codec import Record, record, to_document
 from contracts.events import Fact
@@ -59,17 +60,23 @@ def document_of(noun: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in encoded(noun).items() if value not in (None, [], {})}
 
 
-def records_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[Record]:
-    """The facts as events, the last of them numbered as the document's version."""
+def records_of(
+    aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime, traceparent: str | None
+) -> list[Record]:
+    """The facts as events made in that context, the last of them numbered as the document's version."""
     first = last_version - len(facts) + 1
     return [
-        record(fact, source=_SOURCE, sequence=first + n, time=at, aggregate=aggregate) for n, fact in enumerate(facts)
+        record(fact, source=_SOURCE, sequence=first + n, time=at, aggregate=aggregate, traceparent=traceparent)
+        for n, fact in enumerate(facts)
     ]
 
 
-def outbox_of(aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime) -> list[dict[str, Any]]:
-    """The events as they ride in their document."""
-    return [to_document(item) for item in records_of(aggregate, facts, last_version, at)]
+def outbox_of(
+    aggregate: str, facts: Sequence[Fact], last_version: int, at: datetime, traceparent: str | None = None
+) -> list[dict[str, Any]]:
+    """The events as they ride in their document, made in that context or in what is being done."""
+    trace = traceparent or (tracing.here() if facts else None)
+    return [to_document(item) for item in records_of(aggregate, facts, last_version, at, trace)]
 
 
 def update_of(change: Change) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def update_of(change: Change) -> dict[str, Any]:
     if gone := {name: "" for name, value in fields.items() if value is None}:
         update["$unset"] = gone
     append = {name: encoded(values) for name, values in change.append.items()}
-    append["outbox"] = outbox_of(change.id, change.facts, change.new_version, change.at)
+    append["outbox"] = outbox_of(change.id, change.facts, change.new_version, change.at, change.traceparent)
     if pushed := {name: {"$each": values} for name, values in append.items() if values}:
         update["$push"] = pushed
     return update
@@ -180,7 +187,8 @@ class Rows(Generic[S]):
         try:
             self.collection.insert_many(documents, ordered=False)
         except BulkWriteError as broken:
-            if any(error["code"] != DUPLICATE for error in broken.details["writeErrors"]):
+            unpromised = broken.details.get("writeConcernErrors")
+            if unpromised or any(error["code"] != DUPLICATE for error in broken.details["writeErrors"]):
                 raise
             return False
         return True

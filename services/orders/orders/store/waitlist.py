@@ -56,6 +56,10 @@ class WaitlistRows(Rows[Entry]):
         found = next(iter(self.collection.aggregate([queued, {"$group": figures}])), None)
         return (0, 0) if found is None else (found["least"], found["units"])
 
+    def count(self, allotment_id: str, most: int) -> int:
+        """How many wait or are called; more than `most` are not counted."""
+        return self.collection.count_documents({"allotment_id": allotment_id, "state": _QUEUED}, limit=most)
+
     def ahead(self, entry: Entry) -> int:
         """How many wait with lower tickets."""
         query = {"allotment_id": entry.allotment_id, "state": _QUEUED, "ticket": {"$lt": entry.ticket}}
