@@ -1,16 +1,52 @@
 """Fixtures shared by all tests: engines, a fresh database, tokens, running services. Nothing starts unasked."""
 
+import os
 import secrets
+import signal
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-import pymongo
 import pytest
+from tests.starting import Starter, StartService, caught_up, drop
 
-from stack.engines import Engines, start_engines
+from chassis.testing import eventually
+from stack import choosing
+from stack.choosing import Choice
+from stack.engines import Engines
 from stack.issuer import Issuer
-from stack.processes import stop_all
+from stack.processes import SHARE, stop_all
 from stack.services import Service, Services, settings_for, start_services
+
+CHOICE = pytest.StashKey[Choice]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Containers or not is known before anything else happens; workers side by side (-n) keep to ports of their own."""
+    # Tests press Ctrl-C; what a script runs in the background ignores that, and so would all that is started from here.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+        os.environ[SHARE] = f"{int(os.environ['PYTEST_XDIST_WORKER'].removeprefix('gw')) + 1}/{workers}"
+    try:
+        config.stash[CHOICE] = choosing.choose()
+    except choosing.ImpossibleError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The first line says what the tests run on, also with -q, which would swallow a header."""
+    if reporter := session.config.pluginmanager.get_plugin("terminalreporter"):
+        reporter.write_line(str(session.config.stash[CHOICE]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What only containers can show is skipped without them, and says why."""
+    choice = config.stash[CHOICE]
+    if not choice.containers:
+        for item in items:
+            if item.get_closest_marker("containers"):
+                item.add_marker(pytest.mark.skip(reason=f"needs containers, and runs {choice}"))
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +56,15 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engines(run_dir: Path) -> Iterator[Engines]:
-    """A broker and a database: embedded, or those that KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI name."""
-    engines = start_engines(run_dir)
+def choice(pytestconfig: pytest.Config) -> Choice:
+    """What everything runs on: SHANHUO_ENGINES says it, or what can be had here."""
+    return pytestconfig.stash[CHOICE]
+
+
+@pytest.fixture(scope="session")
+def engines(choice: Choice, run_dir: Path) -> Iterator[Engines]:
+    """A broker and a database: in containers, embedded, or those that KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI name."""
+    engines = choosing.start(choice, run_dir)
     yield engines
     engines.stop()
 
@@ -55,59 +97,41 @@ def settings(engines: Engines, issuer: Issuer, database: str) -> dict[str, str]:
     return {**settings_for(database, engines, issuer), "MONGODB_DATABASE": database, "KAFKA_GROUP": database}
 
 
-@pytest.fixture(scope="session")
-def services(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Services]:
-    """All four services as real processes, on databases and consumer groups of this session's own."""
-    services = start_services(engines, issuer, run_dir, suffix=secrets.token_hex(4))
+@pytest.fixture(scope="module")
+def services(choice: Choice, engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Services]:
+    """All four services, on databases and consumer groups of their own, when they have read what others said before.
+
+    Not longer than for a file of tests: they hear all that another test tells one service alone, and answer it too.
+    """
+    services = start_services(engines, issuer, run_dir, suffix=secrets.token_hex(4), kind=choosing.kind(choice))
+    eventually(lambda: all(caught_up(service) for service in services), within=120, every=0.5)
     yield services
     services.stop()
     drop(engines, *(service.database for service in services))
 
 
-class StartService:
-    """`start_service("orders", OUTBOX_SWEEP_SECONDS="1")`: one more service, on its own database unless told otherwise.
-
-    `ready=False` does not wait for it: for a service that is to start before its engines.
-    """
-
-    def __init__(self, engines: Engines, issuer: Issuer, run_dir: Path) -> None:
-        self.started: list[Service] = []
-        self._engines = engines
-        self._issuer = issuer
-        self._run_dir = run_dir
-
-    def __call__(self, name: str, *, ready: bool = True, **env: str) -> Service:
-        own = secrets.token_hex(4)
-        wanted = settings_for(name, self._engines, self._issuer, suffix=own) | env
-        service = Service(name, issuer=self._issuer, run_dir=self._run_dir, env=wanted, log=f"{name}-{own}")
-        self.started.append(service)
-        if ready:
-            service.wait_ready()
-        return service
+@pytest.fixture(scope="session")
+def starter(choice: Choice, engines: Engines, issuer: Issuer, run_dir: Path) -> Starter:
+    """Starts one more service, for fixtures that live longer than a test."""
+    return Starter(choice, engines, issuer, run_dir)
 
 
 @pytest.fixture
-def start_service(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[StartService]:
+def start_service(starter: Starter) -> Iterator[StartService]:
     """Starts one more service, stopped when the test ends."""
-    start = StartService(engines, issuer, run_dir)
+    start = StartService(starter)
     yield start
     stop_all(service.process for service in start.started)
-    drop(engines, *{service.database for service in start.started})
+    starter.drop(*start.started)
 
 
 @pytest.fixture(autouse=True)
 def the_services_live(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test during which one of the session's services died fails with the end of that service's log."""
+    """A test during which one of the four services died fails with the end of that service's log."""
     services: Services | None = request.getfixturevalue("services") if "services" in request.fixturenames else None
     yield
     if services:
         services.check()
-
-
-def drop(engines: Engines, *databases: str) -> None:
-    with pymongo.MongoClient[dict[str, object]](engines.mongodb) as client:
-        for database in databases:
-            client.drop_database(database)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from evening import picture, report
+from evening import house, picture, report
 from evening.audit import databases
 from evening.idle import NotAtRest
 from evening.night import Night, Wish
@@ -65,11 +65,15 @@ def _evening(wanted: argparse.Namespace, run_dir: Path, console: Console) -> dic
         stack = launch(run_dir, settings={"PAY_WITHIN_SECONDS": str(max(1, round(SECONDS_TO_PAY / wish.speed)))})
     with stack, _progress(console) as progress:
         _must_be_fresh(stack)
-        night = Night(stack, wish, DATA, progress)
+        night = Night(house.of(stack), wish, DATA, progress)
         night.phases["start"] = round(time.monotonic() - began, 2)
         ready = _memory(stack)
         asyncio.run(night.play())
         taken = _stack_figures(stack, ready)
+        if wanted.metrics:
+            wanted.metrics.mkdir(parents=True, exist_ok=True)
+            for name, page in night.metrics.items():
+                (wanted.metrics / f"{name}.prom").write_text(page.text, encoding="utf-8")
         return night.examine() | {"phases": night.phases, "stack": taken}
 
 
@@ -125,6 +129,9 @@ def _arguments() -> Arguments:
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write report and audit there")
     arguments.add_argument(
         "--picture", type=Path, metavar="FILE", default=Path("build/evening.png"), help="(default %(default)s)"
+    )
+    arguments.add_argument(
+        "--metrics", type=Path, metavar="DIRECTORY", help="write what /metrics said in the end there"
     )
     arguments.epilog = "KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI, when set, are used instead of the embedded engines."
     return arguments

@@ -76,12 +76,13 @@ class Watch:
         return any(database[name].find_one({"outbox.time": {"$gt": _NEVER}}, {"_id": 1}) for name in names)
 
     def unsettled(self) -> str:
-        """Orders still to be paid or to lapse, what they owe, and decisions not yet carried out."""
+        """Orders to be paid or to lapse, what they owe, decisions not yet carried out, parcels left half packed."""
         database = self._mongo[self._databases["orders"]]
         left = {
             "orders are still to be paid or to lapse": ("orders", {"state": "placed", "pay_by": {"$gt": _NEVER}}),
             "orders still owe something": ("orders", {"owed.since": {"$gt": _NEVER}}),
             "allotments are still being sold from": ("allotments", {"pending": {"$gt": ""}}),
+            "parcels are still being packed": ("parcels", {"state": "packing", "begun_at": {"$gt": _NEVER}}),
         }
         return ", ".join(what for what, (name, query) in left.items() if database[name].find_one(query, {"_id": 1}))
 

@@ -17,10 +17,10 @@ from evening import audit, scenes, trace
 from evening.audit import Evidence, Promise, Told
 from evening.crowd import Answer, Crowd
 from evening.figures import figures
+from evening.house import House
 from evening.idle import Watch, until
 from evening.plan import Plan, Slot, lineup, plan
 from evening.stage import Stage
-from stack.local import Stack
 
 TRACE: Final = "order-lines-2010-12-first-days.csv"
 _REHEARSERS: Final = 8
@@ -30,40 +30,38 @@ _SAMPLES: Final = 5
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What kind of evening is wanted."""
+    """What kind of evening is wanted. `lines`: of the other platform's file only so many; None: all of it."""
 
     seed: int
     viewers: int
     speed: float
+    lines: int | None = None
 
 
 class Night:
-    """The evening on a running stack. `report` is there once it was played and audited."""
+    """The evening in a house where everything runs. `report` is there once it was played and audited."""
 
-    def __init__(self, stack: Stack, wish: Wish, data: Path, progress: Progress) -> None:
-        self._stack = stack
+    def __init__(self, house: House, wish: Wish, data: Path, progress: Progress) -> None:
+        self._house = house
         self._wish = wish
         self._data = data
         self._progress = progress
         self._lineup = (data / "lineup.csv").read_text(encoding="utf-8")
-        self._trace = (data / TRACE).read_text(encoding="utf-8")
+        self._trace = _beginning((data / TRACE).read_text(encoding="utf-8"), wish.lines)
         self.plan = plan(lineup(self._lineup), seed=wish.seed, viewers=wish.viewers, speed=wish.speed)
         self.imports: dict[str, scenes.Report] = {}
         self.phases: dict[str, float] = {}
-        self.metrics: dict[str, float] = {}
+        self.metrics: dict[str, scenes.Page] = {}
         self.promises: list[Promise] = []
         self.answers: Sequence[Answer] = ()
         self.trouble: list[str] = []
 
     async def play(self) -> None:
         """All scenes in their order; a process of ours that dies ends the evening."""
-        databases = {service.name: service.database for service in self._stack.services}
-        groups = {service.name: service.env["KAFKA_GROUP"] for service in self._stack.services}
-        engines = self._stack.engines
-        urls = {service.name: service.url for service in self._stack.services}
-        async with Stage(urls, self._stack.issuer.token) as stage, asyncio.TaskGroup() as house:
-            guard = house.create_task(self._guard())
-            with Watch(engines.kafka, engines.mongodb, groups=groups, databases=databases) as watch:
+        house = self._house
+        async with Stage(house.urls, house.mint) as stage, asyncio.TaskGroup() as party:
+            guard = party.create_task(self._guard())
+            with Watch(house.kafka, house.mongodb, groups=house.groups, databases=house.databases) as watch:
                 async with self._phase("import and rehearsal"):
                     self.imports |= await scenes.open_market(stage, self._data)
                     shows, _ = await asyncio.gather(self._prepare(stage, watch), self._rehearse(stage))
@@ -142,9 +140,7 @@ class Night:
         """The report and its audit, from what is at rest and on the topics."""
         began = time.monotonic()
         task = self._task("Auditing from outside", None)
-        databases = {service.name: service.database for service in self._stack.services}
-        engines = self._stack.engines
-        evidence = audit.gather(engines.mongodb, databases, engines.kafka)
+        evidence = audit.gather(self._house.mongodb, self._house.databases, self._house.kafka)
         report = figures(evidence, self.answers)
         evidence.told = self._told(report)
         checks = audit.judge(evidence)
@@ -154,6 +150,10 @@ class Night:
             "settings": msgspec.to_builtins(self._wish),
             "imports": {name: summary(found) for name, found in self.imports.items()},
             "topics": evidence.topics.totals(),
+            "metrics": {
+                name: {"bytes": len(page.text.encode()), "seconds": round(page.seconds, 4)}
+                for name, page in self.metrics.items()
+            },
             "documents": evidence.documents,
             "trouble": self.trouble,
             "audit": [check.as_dict() for check in checks],
@@ -167,7 +167,7 @@ class Night:
             promises=self.promises,
             imported={"orders": len(clean), **units},
             revenue_fen=report["revenue_fen"],
-            metrics=self.metrics,
+            metrics=scenes.totals(self.metrics.values()),
         )
 
     def _remember(self, crowd: Crowd) -> None:
@@ -186,7 +186,7 @@ class Night:
 
     async def _guard(self) -> None:
         while True:
-            self._stack.check()
+            self._house.check()
             await asyncio.sleep(0.5)
 
     @asynccontextmanager
@@ -197,6 +197,11 @@ class Night:
 
     def _task(self, what: str, total: int | None) -> TaskID:
         return self._progress.add_task(what, total=total)
+
+
+def _beginning(text: str, lines: int | None) -> str:
+    """The head of a CSV and so many of its lines."""
+    return text if lines is None else "".join(text.splitlines(keepends=True)[: lines + 1])
 
 
 def summary(report: scenes.Report) -> dict[str, Any]:

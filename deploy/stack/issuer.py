@@ -3,14 +3,14 @@
 So it listens on 127.0.0.1 only and answers no web page: refused are a foreign `Origin`, another `Host` than its own (a
 page that had its name rebound to 127.0.0.1), and a token request that is not JSON (all that a page can send unasked).
 It asks for no secret: whoever can run programs on this machine can also reach the local database, which has none
-either. A deployment sets OIDC_ISSUER to a real issuer; nothing else changes.
+either. Among containers `--url` and `--bind` say where else it is; its port is published on 127.0.0.1 only then.
+A deployment sets OIDC_ISSUER to a real issuer; nothing else changes.
 """
 
-import base64
-import hashlib
-import os
+import re
 import threading
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,10 +18,8 @@ from typing import Annotated, Any, Literal
 
 import jwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from jwt.algorithms import ECAlgorithm
 
+from stack import keys
 from stack.arguments import Arguments, port_number
 from stack.processes import LOCAL, PortTakenError, ProcessError, free_port, taken
 
@@ -46,11 +44,20 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class Issuer:
     """Signs tokens, and once started publishes its key and hands tokens out over HTTP."""
 
-    def __init__(self, *, port: int | None = None, key_file: Path | None = None) -> None:
+    def __init__(
+        self, *, port: int | None = None, key_file: Path | None = None, url: str | None = None, bind: str = LOCAL
+    ) -> None:
+        """With a `url` it goes by that name among containers, which are to find it at `bind`."""
         self.port = port or free_port()
-        self.url = f"http://{LOCAL}:{self.port}"
-        self._key = _kept_key(key_file) if key_file else generate_private_key(SECP256R1())
-        self.jwk = _public(self._key)
+        self.url = url or f"http://{LOCAL}:{self.port}"
+        self._bind = bind
+        self._hosts = re.compile(
+            rf"{re.escape(url.removeprefix('http://'))}|({LOCAL}|localhost):[0-9]+"  # published under whatever port
+            if url
+            else rf"({LOCAL}|localhost):{self.port}"
+        )
+        self._key = keys.kept(key_file) if key_file else keys.fresh()
+        self.jwk = keys.public(self._key)
         self._server: ThreadingHTTPServer | None = None
 
     def token(
@@ -74,10 +81,14 @@ class Issuer:
         claims |= {name: value for name, value in (("county", county), ("producer", producer)) if value is not None}
         return jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": self.jwk["kid"]})
 
+    def goes_by(self, host: str) -> bool:
+        """Whether this `Host` is its own: no page can have a name of its own bound to the issuer's address."""
+        return bool(self._hosts.fullmatch(host))
+
     def start(self) -> "Issuer":
         if taken(self.port):
             raise PortTakenError(self.port, "issuer")
-        self._server = _Server((LOCAL, self.port), _Handler)
+        self._server = _Server((self._bind, self.port), _Handler)
         self._server.issuer = self
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="issuer", daemon=True).start()
         return self
@@ -152,11 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _from_here(self) -> None:
-        port = self.server.issuer.port
-        own = {f"{LOCAL}:{port}", f"localhost:{port}"}
-        if self.headers.get("Host") not in own:
-            raise _RefusedError(403, "access_denied", f"Ask for this issuer as {self.server.issuer.url}.")
-        if (origin := self.headers.get("Origin")) and origin not in {f"http://{host}" for host in own}:
+        host, issuer = self.headers.get("Host", ""), self.server.issuer
+        if not issuer.goes_by(host):
+            raise _RefusedError(403, "access_denied", f"Ask for this issuer as {issuer.url}.")
+        if self.headers.get("Origin", f"http://{host}") != f"http://{host}":
             raise _RefusedError(403, "access_denied", "This issuer answers no web page but its own.")
 
     def _page(self, pages: dict[str, Any]) -> Any:
@@ -188,31 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
 
-def _kept_key(path: Path) -> EllipticCurvePrivateKey:
-    """The key in this file, made at the first call, so that tokens outlive a restart. For its owner's eyes only."""
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError:
-        key = None  # refused below
-    except FileNotFoundError:
-        key = generate_private_key(SECP256R1())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise ProcessError(f"{path} holds no P-256 key: remove it and a new one is made")
-    return key
-
-
-def _public(key: EllipticCurvePrivateKey) -> dict[str, Any]:
-    """The public key as a JWK; its id is its thumbprint (RFC 7638)."""
-    jwk = {
-        name: value
-        for name, value in ECAlgorithm.to_jwk(key.public_key(), as_dict=True).items()
-        if name in ("crv", "kty", "x", "y")
-    }
-    thumbprint = hashlib.sha256(msgspec.json.encode(jwk, order="sorted")).digest()
-    return {**jwk, "kid": base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode(), "use": "sig", "alg": "ES256"}
+def _http_url(text: str) -> str:
+    """For `type=`: where it is, with nothing after it."""
+    if not re.fullmatch(r"http://[a-z0-9.-]+(:[0-9]+)?", text):
+        raise ArgumentTypeError(f"{text!r} is no http://NAME:PORT")
+    return text
 
 
 def main() -> None:
@@ -221,15 +211,21 @@ def main() -> None:
         "--port", type=port_number, default=8009, help="where to listen on 127.0.0.1 (default %(default)s)"
     )
     arguments.add_argument(
+        "--url", type=_http_url, help="its name where others know it by another one than 127.0.0.1: among containers"
+    )
+    arguments.add_argument("--bind", default=LOCAL, metavar="ADDRESS", help="only with --url (default %(default)s)")
+    arguments.add_argument(
         "--key-file", type=Path, help="keep the key here (mode 0600), so that tokens outlive a restart"
     )
     wanted = arguments.parse_args()
+    if wanted.bind != LOCAL and not wanted.url:
+        arguments.error("--bind opens it to others: say with --url by which name they know it")
     try:
-        issuer = Issuer(port=wanted.port, key_file=wanted.key_file).start()
+        issuer = Issuer(port=wanted.port, key_file=wanted.key_file, url=wanted.url, bind=wanted.bind).start()
     except (ProcessError, OSError) as error:
         arguments.error(str(error))
     print(
-        f"Issuer for development on {issuer.url} (this machine only). It gives anybody here any role. Ctrl-C ends it.",
+        f"Issuer for development on {issuer.url}. It gives anybody who reaches it any role. Ctrl-C ends it.",
         flush=True,
     )
     try:

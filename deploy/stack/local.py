@@ -11,10 +11,9 @@ from typing import Self
 from stack.engines import Engines, start_engines
 from stack.footprint import Footprint, footprint
 from stack.issuer import Issuer
-from stack.processes import Child
+from stack.processes import Program
+from stack.samples import DATA
 from stack.services import NAMES, Services, start_services
-
-DATA = Path(__file__).parents[1] / "data"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Stack:
     _undo: ExitStack
 
     @property
-    def children(self) -> list[Child]:
+    def children(self) -> list[Program]:
         return [*self.engines.children, *self.services.children]
 
     def check(self) -> None:
@@ -93,3 +92,6 @@ def launch(
         undo.callback(services.stop)
         return Stack(engines, issuer, services, run_dir, undo.pop_all())
     raise AssertionError("an ExitStack swallows nothing")  # for the type checker
+
+
+__all__ = ["DATA", "Ports", "Stack", "launch"]

@@ -6,14 +6,14 @@ Twice is once: on a database that has them already nothing changes.
 import csv
 import io
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from stack.services import Services
-
 HEARD_WITHIN = 30.0  # seconds until broadcast has heard of every item
+GOODS = ("counties", "hubs", "items")
 ALLOTMENT = ("county", "sku", "quantity", "purpose", "show_id", "slot", "price_fen", "per_buyer_limit")
 
 
@@ -21,15 +21,33 @@ class NotOpenedError(RuntimeError):
     """A service refused the files, or rows of them; the text says which and why."""
 
 
-def open_market(services: Services, data: Path) -> list[str]:
+class Doors(Protocol):
+    """The services, wherever they run."""
+
+    def client(self, name: str, subject: str, roles: list[str], *, timeout: float) -> httpx.Client:
+        """Of the service of this name, with a token for this subject."""
+
+
+def open_market(services: Doors, data: Path) -> list[str]:
     """Import the files in `data`; the ids of the shows that can be started then."""
+    for name in GOODS:  # one after the other: the first that is refused is told of, whatever the next ones are
+        list_goods(services, {name: _text(data, name)})
+    return list(plan_shows(services, _text(data, "lineup")).values())
+
+
+def list_goods(services: Doors, files: Mapping[str, str]) -> None:
+    """Import files of catalog, each named after what is in it, in the order given."""
     with services.client("catalog", "platform-office", ["platform"], timeout=60.0) as catalog:
-        for name in ("counties", "hubs", "items"):
-            _all_accepted(name, _sent(catalog, f"/{name}/import", _text(data, name)))
-        with services.client("broadcast", "platform-office", ["platform"], timeout=60.0) as broadcast:
-            shows = _planned(broadcast, _text(data, "lineup"))
-        _all_accepted("allotments", _sent(catalog, "/allotments/import", allotments(_text(data, "lineup"), shows)))
-    return list(shows.values())
+        for name, text in files.items():
+            _all_accepted(name, _sent(catalog, f"/{name}/import", text))
+
+
+def plan_shows(services: Doors, lineup: str) -> dict[str, str]:
+    """Plan the shows of a line-up and set aside the stock that it promises; the id of each show."""
+    with services.client("broadcast", "platform-office", ["platform"], timeout=60.0) as broadcast:
+        shows = _planned(broadcast, lineup)
+    list_goods(services, {"allotments": allotments(lineup, shows)})
+    return shows
 
 
 def allotments(lineup: str, shows: dict[str, str]) -> str:

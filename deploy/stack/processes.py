@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 LOCAL = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
 # Below the range that outgoing connections take ports from: free now is most likely still free when it is bound.
 PORTS = range(20_000, 32_000)
+SHARE = "SHANHUO_PORTS"  # "2/3": of those, the second third; so that tests side by side do not meet each other's
 
 # glibc keeps an arena a thread and what was freed in it; the database has a thread a connection. One arena that gives
 # back took about a tenth off the database's footprint in a small load (88 MB to 79); its speed was lost in the noise.
@@ -36,6 +38,32 @@ class PortTakenError(ProcessError):
         super().__init__(f"port {port} ({whose}) is taken")
         self.port = port
         self.whose = whose
+
+
+class Program(Protocol):
+    """Something of ours that runs, in a process of this machine or in a container."""
+
+    name: str
+    log: Path
+    started: float  # as the monotonic clock had it
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    def text(self) -> str: ...
+    def tail(self, lines: int = 20) -> str: ...
+    def check(self) -> None: ...
+    def send_signal(self, number: int) -> None: ...
+    def terminate(self) -> None: ...
+    def wait(self, within: float) -> int | None: ...
+    def kill(self) -> None: ...
+    def stop(self, grace: float = 15.0) -> None: ...
+
+
+P = TypeVar("P", bound=Program)
 
 
 class Child:
@@ -78,6 +106,11 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Minus the signal that ended it, if one did; None while it lives."""
+        return self.process.poll()
+
     def text(self) -> str:
         """What this process has written so far."""
         with self.log.open("rb") as log:
@@ -91,12 +124,21 @@ class Child:
         """Raise ProcessError, with the end of its log, if it is no longer there."""
         if not self.alive:
             raise ProcessError(
-                f"{self.name} ended with {_ending(self.process.returncode)}; the end of {self.log}:\n{self.tail()}"
+                f"{self.name} ended with {ending(self.process.returncode)}; the end of {self.log}:\n{self.tail()}"
             )
 
-    def terminate(self) -> None:
+    def send_signal(self, number: int) -> None:
         if self.alive:
-            self.process.terminate()
+            self.process.send_signal(number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def wait(self, within: float) -> int | None:
+        """Its exit code; None when it still lives after so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(within)
+        return None
 
     def kill(self) -> None:
         """End it without warning, as a power cut would."""
@@ -109,21 +151,20 @@ class Child:
         stop_all([self], grace)
 
 
-def stop_all(children: Iterable[Child], grace: float = 15.0) -> None:
+def stop_all(children: Iterable[Program], grace: float = 15.0) -> None:
     """Ask all to end at once, wait for them together, kill who has not ended in time."""
     children = list(children)
     for child in children:
         child.terminate()
     deadline = time.monotonic() + grace
     for child in children:
-        with suppress(subprocess.TimeoutExpired):  # killed below
-            child.process.wait(max(0.0, deadline - time.monotonic()))
+        child.wait(max(0.0, deadline - time.monotonic()))
         child.kill()
 
 
-def wait_for(probes: Mapping[Child, Probe], *, within: float) -> dict[Child, float]:
+def wait_for(probes: Mapping[P, Probe], *, within: float) -> dict[P, float]:
     """Wait until every child answers; seconds that each took from its start. Fails when one dies or time is up."""
-    took: dict[Child, float] = {}
+    took: dict[P, float] = {}
     deadline = time.monotonic() + within
     while pending := [child for child in probes if child not in took]:
         for child in pending:
@@ -140,7 +181,9 @@ def wait_for(probes: Mapping[Child, Probe], *, within: float) -> dict[Child, flo
 
 def free_port() -> int:
     """A port of this machine that nobody listens on now."""
-    for port in random.sample(PORTS, 200):
+    share, shares = map(int, os.environ.get(SHARE, "1/1").split("/"))
+    ports = PORTS[share - 1 :: shares]
+    for port in random.sample(ports, 200):
         if not taken(port):
             return port
     raise ProcessError(f"no free port found between {PORTS.start} and {PORTS.stop}")
@@ -163,5 +206,5 @@ def _leashed(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"

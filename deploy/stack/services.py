@@ -1,4 +1,4 @@
-"""The four services as child processes: started, waited for, talked to, stopped.
+"""The four services as child processes (`stack.containers` has them in containers): started, waited for, talked to.
 
 Knows them by name, environment and HTTP doors only.
 """
@@ -12,7 +12,7 @@ import httpx
 
 from stack.engines import Engines
 from stack.issuer import Issuer
-from stack.processes import LOCAL, Child, PortTakenError, free_port, stop_all, taken, wait_for
+from stack.processes import LOCAL, Child, PortTakenError, Program, free_port, stop_all, taken, wait_for
 
 NAMES = ("catalog", "broadcast", "orders", "notify")
 READY_WITHIN = 60.0  # seconds; the promise of 6 s is measured, and a slow machine is no reason to give up
@@ -32,11 +32,14 @@ class Service:
         self._log = run_dir / f"{log or name}.log"
         self.process = self._start()
 
-    def _start(self) -> Child:
+    def _start(self) -> Program:
         self._run_dir.mkdir(parents=True, exist_ok=True)
-        return Child(
-            self.name, [sys.executable, "-m", self.name], log=self._log, env=_environment(self.env), cwd=self._run_dir
-        )
+        return Child(self.name, self.command, log=self._log, env=_environment(self.env), cwd=self._run_dir)
+
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, "-m", self.name]
 
     @property
     def database(self) -> str:
@@ -85,7 +88,7 @@ class Service:
         self.process.kill()
 
     def start_again(self) -> None:
-        """A new process in the place of the ended one; does not wait for it to be ready."""
+        """A new one in the place of the ended one; does not wait for it to be ready."""
         self.process.kill()
         self.process = self._start()
 
@@ -107,7 +110,7 @@ class Services:
         return {service.name: service.ready_seconds for service in self._services.values()}
 
     @property
-    def children(self) -> list[Child]:
+    def children(self) -> list[Program]:
         return [service.process for service in self._services.values()]
 
     def url(self, name: str) -> str:
@@ -143,10 +146,11 @@ def start_services(
     suffix: str = "",
     env: Mapping[str, str] | None = None,
     within: float = READY_WITHIN,
+    kind: type[Service] = Service,
 ) -> Services:
     """Start all four at once and wait until each is ready.
 
-    With a suffix, databases and consumer groups are named `orders_<suffix>`.
+    With a suffix, databases and consumer groups are named `orders_<suffix>`. `kind` says how they run.
     """
     for name, port in (ports or {}).items():
         if taken(port):
@@ -157,7 +161,7 @@ def start_services(
             settings = settings_for(name, engines, issuer, port=(ports or {}).get(name), suffix=suffix) | dict(
                 env or {}
             )
-            started[name] = Service(name, issuer=issuer, run_dir=run_dir, env=settings)
+            started[name] = kind(name, issuer=issuer, run_dir=run_dir, env=settings)
         wait_ready(started.values(), within)
     except BaseException:
         stop_all([service.process for service in started.values()], grace=2.0)

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer
 from chassis import topics
 from chassis.config import Settings, load
 from chassis.producer import Producer
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from contracts.codec import Event, Record, decode, record, to_message
 from contracts.events import CountyListed, Fact, ItemListed, OrderPaid, OrderPlaced, StockAllotted, event_type
 from contracts.ids import new_id
@@ -70,7 +70,7 @@ class OnAir:
             group_id=None,
         )
         found: list[Event] = []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * patience()
         try:
             while len(found) < count and time.monotonic() < deadline:
                 messages = [message for part in consumer.poll(timeout_ms=200).values() for message in part]

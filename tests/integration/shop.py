@@ -4,23 +4,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 from kafka import KafkaConsumer
+from tests.starting import Starter
 
 from chassis import topics
 from chassis.config import Settings, load
 from chassis.producer import Producer
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from contracts.codec import Event, decode, record, to_message
 from contracts.events import Fact, HubListed, ItemFeatured, ItemListed, Lot, StockAllotted, StreamEnded, event_type
 from contracts.ids import new_id
-from stack.engines import Engines
-from stack.issuer import Issuer
-from stack.reading import unread
-from stack.services import Service, settings_for
+from stack.reading import ends, unread
+from stack.services import Service
 
 HEARD = (
     "order.placed",
@@ -56,6 +54,8 @@ class Shop:
         self.service = service
         self._settings = load(Settings, service.env)
         topics.ensure(self._settings, [*HEARD, *TOLD])
+        # What others said before on these topics, some of it not even to be read, is no business of this shop.
+        self._since = ends(self._settings.kafka_bootstrap_servers, HEARD)
         self._producer = Producer(self._settings)
         self.buyer = self.caller("b1")
         self.office = self.caller("office", ["county"], COUNTY)
@@ -63,7 +63,7 @@ class Shop:
         self.anybody = service.client(None)
 
     def caller(self, subject: str, roles: Sequence[str] = ("buyer",), county: str | None = None) -> httpx.Client:
-        return self.service.client(subject, roles, county, timeout=60)
+        return self.service.client(subject, roles, county, timeout=60 * patience())
 
     def tell(self, *facts: Fact, sequence: int = 1, times: int = 2) -> None:
         """Publish facts as their owners would, each twice, and wait until orders has digested them."""
@@ -84,15 +84,13 @@ class Shop:
 
     def heard(self, mine: Callable[[Event], bool], count: int, within: float = 20) -> list[Event]:
         """At least `count` different events that are `mine`, as a foreign consumer reads them, by their sequence."""
-        consumer = KafkaConsumer(
-            *HEARD,
-            bootstrap_servers=self._settings.kafka_bootstrap_servers,
-            auto_offset_reset="earliest",
-            group_id=None,
-        )
+        consumer = KafkaConsumer(bootstrap_servers=self._settings.kafka_bootstrap_servers, group_id=None)
         found: dict[str, Event] = {}
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + within * patience()
         try:
+            consumer.assign(list(self._since))
+            for part, end in self._since.items():
+                consumer.seek(part, end)
             while time.monotonic() < deadline and len(found) < count:
                 for messages in consumer.poll(timeout_ms=200).values():
                     events = [decode(message.headers, message.value) for message in messages]
@@ -156,13 +154,10 @@ class Shop:
 
 
 @contextmanager
-def open_shop(engines: Engines, issuer: Issuer, run_dir: Path, **env: str) -> Iterator[Shop]:
+def open_shop(start: Starter, **env: str) -> Iterator[Shop]:
     """Orders alone, on a database and in a group of its own."""
-    own = new_id()[-8:]
-    settings = settings_for("orders", engines, issuer, suffix=own) | env
-    service = Service("orders", issuer=issuer, run_dir=run_dir, env=settings, log=f"orders-{own}")
+    service = start("orders", **env)
     try:
-        service.wait_ready()
         yield Shop(service)
     finally:
         service.stop()

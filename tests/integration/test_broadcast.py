@@ -3,39 +3,33 @@
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pymongo
 import pytest
+from tests.starting import Starter
 
 from chassis.testing import eventually
 from contracts.events import OrderCancelled
 from contracts.ids import new_id
 from stack.engines import Engines
-from stack.issuer import Issuer
-from stack.services import Service, settings_for
 
 from .onair import FOREIGN, NORTH, SOUTH, OnAir, a_row, an_allotment, an_item, an_order, placed_and_paid
 
 
 @pytest.fixture(scope="module")
-def onair(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[OnAir]:
+def onair(starter: Starter) -> Iterator[OnAir]:
     """Broadcast without the other services, and goods listed."""
-    name = f"broadcast-alone-{secrets.token_hex(4)}"
-    env = settings_for("broadcast", engines, issuer, suffix=secrets.token_hex(4))
-    service = Service("broadcast", issuer=issuer, run_dir=run_dir, env=env, log=name)
+    service = starter("broadcast")
     try:
-        service.wait_ready()
         onair = OnAir(service)
         onair.list_goods()
         yield onair
         service.check()
     finally:
         service.stop()
-        with pymongo.MongoClient[dict[str, Any]](engines.mongodb) as client:
-            client.drop_database(service.database)
+        starter.drop(service)
 
 
 @pytest.fixture
@@ -272,3 +266,4 @@ def test_metrics_count_live_shows_and_leave_rehearsals_out(onair: OnAir) -> None
     assert metric("items_featured_total") == featured + 1
     eventually(lambda: metric("shows_live") == on_air() > 0, within=15)
     eventually(lambda: 1_000_000 <= metric('show_viewers{channel="taobao-live"}') < 2_000_000, within=15)
+    eventually(lambda: 1 <= metric("shows_featuring") <= on_air(), within=15)

@@ -1,13 +1,12 @@
 """Broadcast beside the catalog, with the project's own files: from the line-up to the evening on air."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.starting import StartService
 
 from chassis.testing import eventually
-from stack.services import Service
 
 DATA = Path(__file__).parents[2] / "deploy/data"
 ALLOTMENTS = "county,sku,quantity,purpose,show_id,slot,price_fen,per_buyer_limit"
@@ -20,7 +19,7 @@ def upload(client: httpx.Client, path: str, text: str) -> dict[str, Any]:
     return report
 
 
-def test_the_real_line_up_is_planned_allotted_and_goes_on_air(start_service: Callable[..., Service]) -> None:
+def test_the_real_line_up_is_planned_allotted_and_goes_on_air(start_service: StartService) -> None:
     catalog, broadcast = (start_service(name).client("office", ["platform"]) for name in ("catalog", "broadcast"))
     for name in ("counties", "items"):
         assert upload(catalog, f"/{name}/import", (DATA / f"{name}.csv").read_text(encoding="utf-8"))["refused"] == []

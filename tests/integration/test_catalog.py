@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pymongo
 import pytest
+from tests.scraped import page, value
+from tests.starting import Starter
 
 from chassis.config import Settings, load
 from chassis.producer import Producer
@@ -17,11 +18,10 @@ from chassis.testing import eventually
 from contracts.codec import Event, decode, record, to_message
 from contracts.events import AllotmentClosed, DemandMissed, Fact
 from contracts.ids import new_id
-from contracts.metrics import IMPORT_ROWS, UNITS_ALLOTTED
+from contracts.metrics import DEMAND_MISSED, IMPORT_ROWS, UNITS_ALLOTTED
 from stack.engines import Engines
-from stack.issuer import Issuer
 from stack.reading import messages
-from stack.services import Service, settings_for
+from stack.services import Service
 
 DATA = Path(__file__).parents[2] / "deploy/data"
 NOW = datetime(2018, 12, 3, 12, 0, tzinfo=UTC)
@@ -33,12 +33,10 @@ ITEMS = (
 
 
 @pytest.fixture(scope="module")
-def catalog(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Service]:
+def catalog(starter: Starter) -> Iterator[Service]:
     """A catalog of this module's own, with the project's counties, hubs and items."""
-    env = settings_for("catalog", engines, issuer, suffix=secrets.token_hex(4))
-    service = Service("catalog", issuer=issuer, run_dir=run_dir, env=env, log="catalog-of-its-tests")
+    service = starter("catalog")
     try:
-        service.wait_ready()
         for name in ("counties", "hubs", "items"):
             report = upload(platform(service), f"/{name}/import", (DATA / f"{name}.csv").read_text(encoding="utf-8"))
             assert report["refused"] == []
@@ -46,8 +44,7 @@ def catalog(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Service
         yield service
     finally:
         service.stop()
-        with pymongo.MongoClient[dict[str, Any]](engines.mongodb) as client:
-            client.drop_database(service.database)
+        starter.drop(service)
 
 
 @pytest.fixture
@@ -414,6 +411,7 @@ def test_missed_demand_is_a_signal_that_counts_each_unit_once(catalog: Service, 
 
     eventually(lambda: signals(XIUWEN) == expected)
     assert signals(LEISHAN) == []
+    eventually(lambda: (value(page(catalog.url), DEMAND_MISSED, reason="waitlist") or 0) >= 2)
 
 
 def test_imports_and_stock_set_aside_are_measured(catalog: Service) -> None:

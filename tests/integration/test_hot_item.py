@@ -3,20 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
 from threading import Thread
 from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
 from tests.integration.shop import Shop
+from tests.starting import Starter
 
 from chassis.testing import eventually
 from contracts.ids import new_id
-from stack.engines import Engines
 from stack.issuer import Issuer
 from stack.processes import stop_all
-from stack.services import Service, settings_for, wait_ready
+from stack.services import Service, wait_ready
 
 BUYERS: Final = 64
 ATTEMPTS: Final = 400
@@ -65,14 +64,12 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def replicas(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[list[Service]]:
-    """Three processes of orders on one database and in one group."""
-    own = new_id()[-8:]
+def replicas(starter: Starter) -> Iterator[list[Service]]:
+    """Three of orders on one database and in one group."""
+    own = f"orders_{new_id()[-8:]}"
     started: list[Service] = []
     try:
-        for n in range(3):
-            env = settings_for("orders", engines, issuer, suffix=own)
-            started.append(Service("orders", issuer=issuer, run_dir=run_dir, env=env, log=f"orders-{own}-{n}"))
+        started += [starter("orders", ready=False, KAFKA_GROUP=own, MONGODB_DATABASE=own) for _ in range(3)]
         wait_ready(started)
         yield started
     finally:

@@ -11,9 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from kafka import KafkaProducer
+from tests.scraped import page, value
+from tests.starting import Starter, StartService
 from tests.unit.notify.facts import NOON, fact
 
 from chassis.testing import eventually
+from contracts import metrics as declared
 from contracts.codec import record, to_message
 from contracts.events import (
     AllotmentClosed,
@@ -81,9 +84,13 @@ def publish(engines: Engines) -> Iterator[Publish]:
     producer.close()
 
 
-@pytest.fixture
-def notify(start_service: Callable[..., Service]) -> Service:
-    return start_service("notify", **OPEN_TO_TESTS, **QUICK)
+@pytest.fixture(scope="module")
+def notify(starter: Starter) -> Iterator[Service]:
+    """One for all tests; whoever ends it starts it again."""
+    service = starter("notify", **OPEN_TO_TESTS, **QUICK)
+    yield service
+    service.stop()
+    starter.drop(service)
 
 
 def fresh(name: str) -> str:
@@ -142,6 +149,10 @@ def test_a_failing_webhook_is_tried_again_until_it_has_the_notice_once(
     }
     assert "secret-path" not in notify.log()
     assert len(sink.got) == 3
+    told = page(notify.url)
+    assert (value(told, declared.DELIVERIES, outcome="retried") or 0) >= 2
+    assert (value(told, declared.DELIVERY_DELAY, "_count", outcome="sent") or 0) >= 1
+    assert (value(told, declared.DELIVERY_ATTEMPTS, "_sum") or 0) >= 3
 
 
 def paid_delivery(client: httpx.Client, state: str) -> list[dict[str, Any]]:
@@ -150,7 +161,7 @@ def paid_delivery(client: httpx.Client, state: str) -> list[dict[str, Any]]:
 
 
 def test_a_webhook_that_never_works_is_given_up_and_one_taken_back_is_not_called(
-    start_service: Callable[..., Service], publish: Publish
+    start_service: StartService, publish: Publish
 ) -> None:
     notify = start_service("notify", **OPEN_TO_TESTS, **QUICK, NOTIFY_DELIVERY_ATTEMPTS="2")
     broken, buyer = Sink(*[500] * 99), fresh("buyer")
@@ -180,7 +191,7 @@ def test_deliveries_go_on_where_a_killed_process_left_them(notify: Service, publ
     assert {got["key"] for got in sink.got} == {sink.got[0]["key"]}
 
 
-def test_by_default_no_notice_is_sent_into_a_private_network(start_service: Callable[..., Service]) -> None:
+def test_by_default_no_notice_is_sent_into_a_private_network(start_service: StartService) -> None:
     notify = start_service("notify", NOTIFY_ALLOWED_SCHEMAS="json")
     with notify.client("b1") as client:
         for url, code in (("json://127.0.0.1:1/x", "private-address"), ("file:///etc/passwd", "unknown-address")):
@@ -301,12 +312,13 @@ def test_a_cursor_of_nowhere_starts_anew_with_the_state_of_now(notify: Service) 
         assert next(events)["event"] == "reset"
 
 
-def test_open_streams_do_not_hold_up_a_stop(notify: Service) -> None:
+def test_open_streams_do_not_hold_up_a_stop(start_service: StartService) -> None:
+    notify = start_service("notify")
     with notify.client(None) as browser, live(browser) as events:
         next(events)
         notify.stop(grace=5)
         assert list(events) == []
-    assert notify.process.process.returncode == 0
+    assert notify.process.exit_code == 0
 
 
 def test_the_live_page_loads_nothing_from_elsewhere(notify: Service) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from tests.integration.shop import COUNTY, Shop, open_shop, set_aside
+from tests.scraped import page, value
+from tests.starting import Starter
 
+from chassis.testing import patience
+from contracts import metrics as declared
 from contracts.events import ChannelOrderReceived
 from contracts.ids import new_id
-from stack.engines import Engines
-from stack.issuer import Issuer
 
 TRACE = Path(__file__).parents[2] / "deploy/data/order-lines-2010-12-first-days.csv"
 HEADER = "invoice,sku,quantity,placed_at,unit_price,customer"
@@ -22,14 +24,17 @@ PLENTY = 100_000
 
 
 @pytest.fixture(scope="module")
-def shop(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Shop]:
-    with open_shop(engines, issuer, run_dir) as shop:
+def shop(starter: Starter) -> Iterator[Shop]:
+    with open_shop(starter) as shop:
         yield shop
 
 
 def take_in(shop: Shop, text: str, channel: str = "uci") -> dict[str, Any]:
     answer = shop.platform.post(
-        f"/channels/{channel}/orders", content=text.encode(), headers={"Content-Type": "text/csv"}, timeout=60
+        f"/channels/{channel}/orders",
+        content=text.encode(),
+        headers={"Content-Type": "text/csv"},
+        timeout=60 * patience(),
     )
     assert answer.status_code == 200, answer.text
     report: dict[str, Any] = answer.json()
@@ -174,6 +179,7 @@ def test_orders_from_the_topic_are_placed_in_order_and_each_is_answered_once(sho
     assert placed == {str(n) for n in range(300)}
     assert Counter(fact.reason for fact in declined) == {"sold-out": 100, "wrong-county": 1, "unknown-sku": 1}
     assert {fact.remaining for fact in declined if fact.reason == "sold-out"} == {0}
+    assert (value(page(shop.service.url), declared.CHANNEL_ORDERS_DECLINED, reason="sold-out") or 0) >= 100
     assert (shop.allotment(shelves["HONEY"])["sold"], shop.allotment(shelves["HAM"])["sold"]) == (300, 0)
 
 

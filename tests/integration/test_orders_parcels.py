@@ -1,21 +1,19 @@
 """Parcels from packing to delivery as a real process, and a stranger's token on every route of orders."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.integration.shop import COUNTY, FOREIGN, Shop, open_shop
+from tests.starting import Starter
 
 from contracts.ids import new_id
-from stack.engines import Engines
-from stack.issuer import Issuer
 
 
 @pytest.fixture(scope="module")
-def shop(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Shop]:
-    with open_shop(engines, issuer, run_dir) as shop:
+def shop(starter: Starter) -> Iterator[Shop]:
+    with open_shop(starter) as shop:
         shop.list_hubs()
         yield shop
 

@@ -1,28 +1,26 @@
 """Payments as a real process: a provider that is slow, and webhooks that anybody may send and it alone can sign."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import httpx
 import pytest
 from tests.integration.shop import Shop, open_shop
+from tests.starting import Starter
 from tests.unit.orders.gateways import stripe, wechatpay
 
 from chassis.testing import eventually
 from contracts.ids import new_id
 from orders.payments import Notification, Purchase
 from orders.payments.test import Delivery, payment_id, signed
-from stack.engines import Engines
-from stack.issuer import Issuer
 
 SECRET = "shared-with-the-test-provider"
 
 
 @pytest.fixture(scope="module")
-def shop(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Shop]:
-    with open_shop(engines, issuer, run_dir, PAYMENT_TEST_WEBHOOK_SECRET=SECRET) as shop:
+def shop(starter: Starter) -> Iterator[Shop]:
+    with open_shop(starter, PAYMENT_TEST_WEBHOOK_SECRET=SECRET) as shop:
         yield shop
 
 
@@ -154,11 +152,9 @@ def wechatpay_till() -> Till:
 
 
 @pytest.mark.parametrize("make", [stripe_till, wechatpay_till])
-def test_a_real_provider_is_paid_asked_and_gives_back(
-    engines: Engines, issuer: Issuer, run_dir: Path, make: Callable[[], Till]
-) -> None:
+def test_a_real_provider_is_paid_asked_and_gives_back(starter: Starter, make: Callable[[], Till]) -> None:
     till = make()
-    with open_shop(engines, issuer, run_dir, **till.settings, PAY_WITHIN_SECONDS="5") as shop:
+    with open_shop(starter, **till.settings, PAY_WITHIN_SECONDS="5") as shop:
         heard, unheard = (begin(shop, till) for _ in range(2))
         name = till.settings["PAYMENT_PROVIDERS"]
         purchase = Purchase(order_id=heard["id"], amount_fen=heard["total_fen"], description="")

@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
 from tests.integration.shop import Shop, on_offer, open_shop, set_aside
+from tests.scraped import page, value
+from tests.starting import Starter
 
 from chassis.testing import eventually
+from contracts import metrics as declared
 from contracts.events import DemandMissed, PreorderPlaced, WaitlistOffered
 from contracts.ids import new_id
-from stack.engines import Engines
-from stack.issuer import Issuer
 
 
 @pytest.fixture(scope="module")
-def shop(engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Shop]:
-    with open_shop(engines, issuer, run_dir, OFFER_WITHIN_SECONDS="2") as shop:
+def shop(starter: Starter) -> Iterator[Shop]:
+    with open_shop(starter, OFFER_WITHIN_SECONDS="2") as shop:
         yield shop
 
 
@@ -48,6 +48,7 @@ def test_who_comes_too_late_is_told_where_to_wait_and_waits_in_order(shop: Shop)
     again = join(shop, shelf, "w1", key="k")
     assert (again.json()["id"], again.headers["idempotency-replayed"]) == (first.json()["id"], "true")
     assert join(shop, shelf, "w1").json()["type"] == "/problems/already-waiting"
+    assert value(page(shop.service.url), declared.WAITLIST_JOINED, channel="web") == 2
     assert shop.caller("w1").delete(f"/waitlist/{first.json()['id']}").status_code == 204
     assert place(shop, "w2", shelf)["position"] == 1
     assert shop.caller("w2").delete(f"/waitlist/{first.json()['id']}").status_code == 404

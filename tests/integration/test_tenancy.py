@@ -16,7 +16,7 @@ import pytest
 from chassis.auth import Role
 from chassis.openapi import routes
 from chassis.routes import Public
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from stack.services import NAMES, Services
 
 DATA = Path(__file__).parents[2] / "deploy/data"
@@ -38,7 +38,9 @@ class Scene(NamedTuple):
 
 
 def upload(client: httpx.Client, path: str, text: str, **query: Any) -> Any:
-    answer = client.post(path, content=text.encode(), headers={"content-type": "text/csv"}, params=query, timeout=60)
+    answer = client.post(
+        path, content=text.encode(), headers={"content-type": "text/csv"}, params=query, timeout=60 * patience()
+    )
     assert answer.status_code == 200, answer.text
     return answer.json()
 

@@ -11,7 +11,7 @@ Reading (`topics`, `databases`) is apart from judging (`selling`, `stock`, `fact
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from evening.audit import books, databases, facts, people, selling, stock, topics
+from evening.audit import books, databases, facts, heard, people, selling, stock, topics
 from evening.audit.check import Check
 from evening.audit.records import Evidence, Promise, Told
 
@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Callable[[Evidence], Check], ...]] = (
     stock.stock,
     people.parcels,
     people.notices,
+    heard.heard,
     books.books,
     books.imported,
     facts.outboxes_empty,

@@ -45,8 +45,18 @@ def read(
     evidence.items = [_item(document) for document in catalog.get("items", ())]
     evidence.shares = [share for document in catalog.get("items", ()) for share in _shares(document)]
     evidence.notices = [_notice(document) for document in kept.get("notify", {}).get("notices", ())]
-    shows = kept.get("broadcast", {}).get("shows", ())
+    _read_what_was_heard(catalog, kept.get("broadcast", {}), evidence)
+
+
+def _read_what_was_heard(
+    catalog: Mapping[str, Iterable[Document]], broadcast: Mapping[str, Iterable[Document]], evidence: Evidence
+) -> None:
+    shows = broadcast.get("shows", ())
     evidence.rehearsal_shows = frozenset(document["_id"] for document in shows if document.get("rehearsal"))
+    evidence.sales = frozenset(document["_id"] for document in broadcast.get("sales", ()))
+    evidence.copies = {document["_id"]: document["sequence"] for document in broadcast.get("items", ())}
+    for signal in catalog.get("signals", ()):
+        evidence.missed[signal["item_id"]] = evidence.missed.get(signal["item_id"], 0) + signal["quantity"]
 
 
 def held(mongodb_uri: str, databases: Mapping[str, str]) -> str:

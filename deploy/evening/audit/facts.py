@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter, defaultdict
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -36,7 +38,7 @@ def order_of_facts(evidence: Evidence) -> Check:
     for (topic, key), where in partitions.items():
         found.expect(len(where) == 1, f"{key} is on {len(where)} partitions of {topic}")
     for subject_name, life in lives.items():
-        _expect_life(found, subject_name, life)
+        _expect_life(found, subject_name, life, timedelta(seconds=evidence.told.skew_seconds))
     _expect_told_whole(found, evidence)
     found.figure(aggregates=len(lives), events=sum(map(len, lives.values())))
     return found.check()
@@ -105,12 +107,16 @@ def _judge(value: Any, where: str, name: str) -> tuple[list[Stray], int]:
     return [], 0
 
 
-def _expect_life(found: Findings, subject: str, life: dict[int, Said]) -> None:
-    """Numbers may leave gaps, for a write without an event counts too; but a higher one is never older."""
+def _expect_life(found: Findings, subject: str, life: dict[int, Said], skew: timedelta) -> None:
+    """Numbers may leave gaps, for a write without an event counts too; but a higher one is never older.
+
+    Where clocks are known to differ, two replicas may tell the time differently, by no more than that.
+    """
     numbers = sorted(life)
     found.expect(numbers[0] >= 1, f"{subject}: its events are numbered from {numbers[0]}")
     times = [life[number].event.time for number in numbers]
-    found.expect(times == sorted(times), f"{subject}: a later event happened earlier")
+    ascending = all(later >= earlier - skew for earlier, later in pairwise(times))
+    found.expect(ascending, f"{subject}: a later event happened earlier")
 
 
 def _expect_told_whole(found: Findings, evidence: Evidence) -> None:

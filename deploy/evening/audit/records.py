@@ -115,13 +115,17 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What the outside world was told while it happened; what is not known is left out and not checked."""
+    """What the outside world was told while it happened; what is not known is left out and not checked.
+
+    `skew_seconds`: how far clocks of services were apart at most.
+    """
 
     promises: Sequence[Promise] = ()
     imported: dict[str, int] = {}
     imported_rows: int | None = None
     revenue_fen: int | None = None
     metrics: dict[str, float] = {}
+    skew_seconds: float = 0.0
 
 
 @dataclass
@@ -135,6 +139,9 @@ class Evidence:
     shares: list[Share] = field(default_factory=list)
     parcels: list[Parcel] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    sales: frozenset[str] = frozenset()  # events that broadcast counts on report cards
+    missed: dict[str, int] = field(default_factory=dict)  # units of each item that catalog knows to have been missed
+    copies: dict[str, int] = field(default_factory=dict)  # the number of the listing that broadcast has of each item
     rehearsal_shows: frozenset[str] = frozenset()
     documents: dict[str, int] = field(default_factory=dict)
     numbers: int = 0

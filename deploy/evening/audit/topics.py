@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar, cast
 
+from chassis.deadletters import letters
 from contracts.codec import Event, Undecodable, decode
 from contracts.events import EVENTS, Fact, event_type
+from contracts.topics import DEAD_SUFFIX
 from stack.reading import messages
 
 Reading = Callable[[int], object]
@@ -27,7 +29,7 @@ class Said(NamedTuple):
 
 
 class Stray(NamedTuple):
-    """A message that should not be there: a dead letter, or one that nobody can decode."""
+    """A message that should not be there: where one stood that is a dead letter, or one that nobody can decode."""
 
     topic: str
     partition: int
@@ -72,18 +74,23 @@ class Topics:
 
 def read(kafka: str, *, progress: Reading = lambda _: None) -> Topics:
     """Read every topic of ours and its dead letters to the end that it has now."""
-    ours = {name for topic in EVENTS for name in (topic, f"{topic}.dlq")}
+    ours = {name for topic in EVENTS for name in (topic, f"{topic}{DEAD_SUFFIX}")}
     return told(messages(kafka, ours, progress))
 
 
 def told(read: Iterable[Any]) -> Topics:
-    """These messages, whoever read them."""
+    """These messages, whoever read them.
+
+    A dead letter counts while it waits, once. A replay of one says to a group what was said to all before: it is no
+    message of its own, nor would it stand in the order of its facts.
+    """
     said, dead, undecodable = [], [], []
     for message in read:
-        headers = dict(message.headers or ())
         where = (message.topic, message.partition, message.offset)
-        if message.topic.endswith(".dlq"):
-            dead.append(Stray(*where, headers.get("dlq_reason", b"").decode(errors="replace")))
+        if message.topic.endswith(DEAD_SUFFIX):
+            dead.append(message)
+            continue
+        if letters.replayed_for(message.headers) is not None:
             continue
         try:
             event = decode(message.headers or (), message.value)
@@ -91,4 +98,8 @@ def told(read: Iterable[Any]) -> Topics:
         except Undecodable as broken:
             undecodable.append(Stray(*where, str(broken)))
     said.sort(key=lambda message: (message.topic, message.partition, message.offset))
-    return Topics(said, dead, undecodable)
+    return Topics(said, map(_stray, letters.waiting(dead)), undecodable)
+
+
+def _stray(letter: letters.Letter) -> Stray:
+    return Stray(f"{letter.topic}{DEAD_SUFFIX}", letter.partition, letter.offset, f"{letter.id}: {letter.reason}")

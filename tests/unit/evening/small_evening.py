@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from contracts import events
 from contracts.codec import decode, record, to_message
 from contracts.events import Fact
@@ -54,6 +56,7 @@ def order(number: int, allotment_id: str = "slot-1", **different: Any) -> Order:
 def about(it: Order, **more: Any) -> dict[str, Any]:
     """What every event of an order says."""
     fields = ("order_id", "buyer_id", "allotment_id", "item_id", "channel", "rehearsal", "imported", "quantity")
+    fields += ("show_id", "slot")
     thing = LAMP if it.item_id == SHELF_ITEM else THING
     return {name: getattr(it, name) for name in fields} | thing | more
 
@@ -132,10 +135,38 @@ def closed(it: Allotment) -> list[Said]:
     return said(fact, 1, at=21)
 
 
+def listing(sequence: int) -> list[Said]:
+    """The tea as catalog lists it."""
+    names = {
+        "county_name_zh": "雷山县",
+        "county_name_en": "Leishan",
+        "producer_name_zh": "产户",
+        "producer_name_en": "Grower",
+    }
+    known = {"kind": "produce", "unit": "tin", "weight_g": 100, "price_fen": 12800, "live_price_fen": 9900}
+    fact = events.ItemListed(item_id=ITEM, shelf_life_days=365, **THING, **names, **known)
+    return said(fact, sequence, aggregate=ITEM)
+
+
+def missed() -> list[Said]:
+    """Three units of tea that nobody could have."""
+    fact = events.DemandMissed(
+        item_id=ITEM,
+        county=COUNTY,
+        sku="TEA",
+        quantity=3,
+        reason="sold_out",
+        allotment_id="slot-1",
+        missed_at=after(13),
+    )
+    return said(fact, 9, at=13, aggregate="slot-1:missed")
+
+
 def small_evening() -> Evidence:
     """Everything holds."""
     money = {"paid": True, "paid_fen": 19800}
     kept = order(1, state="packed", parcel_id="parcel-1", version=3, **money)
+    kept = msgspec.structs.replace(kept, show_id=SHOW, slot=1)
     dropped = order(2, state="cancelled", live=False, refunded_fen=19800, version=3, **money)
     shelf = {
         "item_id": SHELF_ITEM,
@@ -187,6 +218,9 @@ def small_evening() -> Evidence:
         *allotted(board),
         *(message for it in (kept, dropped, lamp, played) for message in placed(it)),
         *(message for it in (kept, dropped, lamp) for message in paid(it)),
+        *listing(1),
+        *listing(2),
+        *missed(),
         *said(cancelled, 3, at=13),
         *said(back, 3, at=13),
         *closed(slot),
@@ -217,6 +251,9 @@ def small_evening() -> Evidence:
             Notice(recipient=f"producer:{PRODUCER}", event_id="item.featured:show-1:2"),
             *(Notice(recipient=f"county:{COUNTY}", event_id=event) for event in told),
         ],
+        sales=frozenset({"order.placed:order-1:1", "order.paid:order-1:2"}),
+        missed={ITEM: 3},
+        copies={ITEM: 2},
         documents={"orders.orders": 4},
         numbers=20,
         unpublished={"orders.orders": 0},

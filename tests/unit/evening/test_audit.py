@@ -1,19 +1,20 @@
 """The audit: a whole evening holds in every check, and each check fails when what it is for is spoilt."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from contracts import events
-from evening.audit import CHECKS, Evidence, Promise, Told, books, facts, judge, people, selling, stock
+from evening.audit import CHECKS, Evidence, Promise, Told, books, facts, heard, judge, people, selling, stock
 from evening.audit.check import Check, Findings
 from evening.audit.records import Notice, Stray
 from evening.audit.topics import Stray as Message
 from evening.audit.topics import Topics
 
-from .small_evening import about, order, paid, placed, said, small_evening
+from .small_evening import ITEM, about, order, paid, placed, said, small_evening
 
 Spoil = Callable[[Evidence], None]
 
@@ -184,6 +185,15 @@ SPOILT: list[tuple[str, Callable[[Evidence], Check], Spoil]] = [
         people.notices,
         lambda it: it.notices.append(Notice(recipient="buyer:buyer-1", event_id="order.paid:order-9:2")),
     ),
+    ("an order of a show is on no report card", heard.heard, lambda it: setattr(it, "sales", frozenset())),
+    (
+        "a report card counts what nobody ordered",
+        heard.heard,
+        lambda it: setattr(it, "sales", it.sales | {"order.x:1"}),
+    ),
+    ("a missed unit is noted twice", heard.heard, lambda it: it.missed.update({ITEM: 6})),
+    ("a missed unit is not noted", heard.heard, lambda it: it.missed.clear()),
+    ("an old listing is kept", heard.heard, lambda it: it.copies.update({ITEM: 1})),
     ("the report tells another revenue", books.books, lambda it: tell(it, revenue_fen=1)),
     ("a payment is only in the database", books.books, lambda it: silence(it, "order.paid:order-1:2")),
     ("less was paid than was due", books.books, lambda it: change(it.orders, paid_fen=1)),
@@ -247,6 +257,17 @@ def test_a_promise_for_an_order_that_never_was_is_a_lost_order() -> None:
     lost = Promise(order_id="order-99", key="k", buyer_id="b", allotment_id="slot-1", quantity=1)
     tell(evidence, promises=[lost])
     assert "order-99" in selling.no_lost_order(evidence).faults[0]
+
+
+def test_clocks_that_are_known_to_differ_by_so_much_are_no_fault() -> None:
+    evidence = small_evening()
+    change(evidence.orders, placed_at=evidence.orders[0].placed_at - timedelta(seconds=60))
+    say(evidence, *said(paid(order(1))[0].event.data, 4, at=-40))
+    late = [check.name for check in judge(evidence) if check.name in {"price", "order-of-facts"} and not check.ok]
+    assert late == ["order-of-facts", "price"]
+    tell(evidence, skew_seconds=60.0)
+    assert selling.price(evidence).ok
+    assert not any("earlier" in fault for fault in facts.order_of_facts(evidence).faults)
 
 
 def test_a_rehearsals_payment_is_no_money() -> None:

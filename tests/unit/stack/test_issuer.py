@@ -1,6 +1,8 @@
 """The local issuer: its tokens are good ones, and only this machine's own programs get them."""
 
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,47 @@ def test_an_endless_request_is_refused_unread(issuer: Issuer) -> None:
 
 def test_it_does_not_listen_to_the_network(issuer: Issuer) -> None:
     assert issuer.url.startswith("http://127.0.0.1:")
+
+
+@pytest.fixture
+def named() -> Iterator[Issuer]:
+    """As in a container: others know it by a name, and people by whatever port it is published under."""
+    issuer = Issuer(url="http://issuer:8009").start()
+    yield issuer
+    issuer.stop()
+
+
+@pytest.mark.parametrize("host", ["issuer:8009", "127.0.0.1:8009", "localhost:31009"])
+def test_one_that_is_known_by_a_name_answers_by_it_and_by_any_published_port(named: Issuer, host: str) -> None:
+    page = httpx.get(f"http://127.0.0.1:{named.port}/.well-known/openid-configuration", headers={"Host": host})
+    assert page.json()["issuer"] == "http://issuer:8009"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example:8009"},
+        {"Host": "issuer:8009.evil.example"},
+        {"Host": "localhost:8009", "Origin": "http://localhost:3000"},
+    ],
+    ids=["rebound name", "longer name", "another page of this machine"],
+)
+def test_one_that_is_known_by_a_name_gives_a_web_page_no_token_either(named: Issuer, headers: dict[str, str]) -> None:
+    answer = httpx.post(f"http://127.0.0.1:{named.port}/token", json={"subject": "b1"}, headers=headers)
+    assert answer.status_code == 403
+
+
+def test_its_tokens_are_issued_in_that_name(named: Issuer) -> None:
+    claims = jwt.decode(named.token("b1"), options={"verify_signature": False})
+    assert claims["iss"] == "http://issuer:8009"
+
+
+def test_opening_it_to_others_without_a_name_for_it_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stack.issuer", "--bind", "0.0.0.0"], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--url" in done.stderr
 
 
 def test_a_kept_key_is_for_its_owner_only_and_tokens_outlive_a_restart(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""A house is at rest when nothing is left that somebody has still to finish: each such thing is in the database."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+import pytest
+
+from evening.idle import Watch
+from stack.engines import Engines
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def watch(engines: Engines, database: str) -> Iterator[Watch]:
+    with Watch(engines.kafka, engines.mongodb, groups={}, databases={"orders": database}) as watch:
+        yield watch
+
+
+@pytest.mark.parametrize(
+    ("collection", "left", "done", "said"),
+    [
+        ("orders", {"state": "placed", "pay_by": NOW}, {"state": "paid"}, "orders are still to be paid or to lapse"),
+        ("orders", {"owed": {"since": NOW}}, {"owed": None}, "orders still owe something"),
+        ("allotments", {"pending": ["batch"]}, {"pending": []}, "allotments are still being sold from"),
+        # Whoever packed it was killed, or lost the database, before it was closed: the sweep does it seconds later.
+        ("parcels", {"state": "packing", "begun_at": NOW}, {"state": "packed"}, "parcels are still being packed"),
+    ],
+)
+def test_what_is_left_half_done_is_no_rest(
+    watch: Watch, mongodb: str, database: str, collection: str, left: dict[str, Any], done: dict[str, Any], said: str
+) -> None:
+    with pymongo.MongoClient[dict[str, Any]](mongodb) as client:
+        client[database][collection].insert_one({"_id": "one", **left})
+        assert watch.unsettled() == said
+        client[database][collection].update_one({"_id": "one"}, {"$set": done})
+        assert watch.unsettled() == ""
