@@ -1,0 +1,1 @@
+"""The evening under load as a real Prometheus sees it, through the dashboards' own queries: `python -m watch`."""
