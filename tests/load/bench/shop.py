@@ -87,7 +87,12 @@ class Shop:
 
 @contextmanager
 def open_shop(
-    engines: Engines, issuer: Issuer, run_dir: Path, replicas: int, env: Mapping[str, str] | None = None
+    engines: Engines,
+    issuer: Issuer,
+    run_dir: Path,
+    replicas: int,
+    env: Mapping[str, str] | None = None,
+    service: type[Service] = Service,
 ) -> Iterator[Shop]:
     """So many replicas of orders on a fresh database."""
     own = new_id()[-12:]
@@ -98,7 +103,7 @@ def open_shop(
             told = settings_for("orders", engines, issuer, port=free_port(), suffix=own) | dict(env or {})
             if number == 0:
                 _begin_now(engines.kafka, told["KAFKA_GROUP"])
-            running.append(Service("orders", issuer=issuer, run_dir=run_dir, env=told, log=f"orders-{own}-{number}"))
+            running.append(service("orders", issuer=issuer, run_dir=run_dir, env=told, log=f"orders-{own}-{number}"))
         wait_ready(running)
         database = client[running[0].database]
         yield Shop(engines, issuer, run_dir, running, database, load(Settings, running[0].env))
