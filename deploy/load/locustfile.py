@@ -60,7 +60,7 @@ def _close(environment: Any, **_: Any) -> None:
     Person.play = None
     if play.broken:
         print(f"load: {play.broken}", file=sys.stderr)
-    print(f"load: {tally.line()}")
+    _last(environment, f"load: {tally.line()}")
     if play.wish.report:
         play.wish.report.write_bytes(msgspec.json.format(msgspec.json.encode(tally.figures())))
     environment.process_exit_code = int(bool(play.broken or tally.failures() or not tally.placed))
@@ -76,6 +76,14 @@ class Evening(LoadTestShape):
         if play.over():
             return None
         return Host.fixed_count + Watcher.fixed_count + play.lanes(), _SPAWNED_A_SECOND
+
+
+def _last(environment: Any, line: str) -> None:
+    """Print it where one looks first: below the tables of a run without a page; with one, now: more runs may follow."""
+    if environment.web_ui:
+        print(line)
+    else:
+        environment.events.quit.add_listener(lambda **_: print(line))
 
 
 def _refusal(text: str) -> int:

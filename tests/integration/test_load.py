@@ -26,7 +26,7 @@ def locust(services: Services, issuer: Issuer, report: Path, *asked: str) -> dic
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN, env=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr
     seen: dict[str, Any] = json.loads(report.read_text())
-    assert f"placed {seen['placed']} (paid" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"load: placed {seen['placed']} (paid")
     return seen
 
 
