@@ -50,9 +50,14 @@ test-containers: setup ## tests/integration, and what only containers can show, 
 test-kube: setup ## tests/kube, on the cluster that KUBECONFIG names; KUBE_LOAD="command" brings it the images (kind and k3d: known)
 	@PATH="$$PATH$${KUBECONFIG:+:$$(dirname "$$($(BIN)/python -m manifests helm)")}" $(BIN)/python -m tests.kube $(ARGS)
 
+SERVICES := catalog broadcast orders notify
+FOR_COMPOSE := kafka mongodb prometheus $(SERVICES) issuer
+FOR_TESTS := $(FOR_COMPOSE)
+FOR_CHAOS := kafka mongodb toxiproxy $(SERVICES)
+
 # Images are made when containers are to be used; where that fails, tests that may have embedded engines go on with those, and say so.
 WITH_IMAGES = $(BIN)/python -m stack.choosing; case $$? in \
-	0) $(MAKE) --no-print-directory images ARGS= || [ "$$SHANHUO_ENGINES" != containers ];; \
+	0) $(MAKE) --no-print-directory images ARGS= IMAGES="$(FOR_TESTS)" || [ "$$SHANHUO_ENGINES" != containers ];; \
 	1) ;; \
 	*) exit 2;; esac
 
@@ -120,7 +125,8 @@ load: setup ## make a crowd come to what `make up` or `make compose-up` started;
 	@$(BIN)/locust -f deploy/load/locustfile.py --web-host 127.0.0.1 $(HEADLESS) $(ARGS)
 
 .PHONY: chaos
-chaos: setup ## kill, stop, freeze, cut and fill while orders come; audit after each; ARGS="--seed 7 --minutes 3"
+chaos: IMAGES := $(FOR_CHAOS)
+chaos: images ## kill, stop, freeze, cut and fill while orders come; audit after each; ARGS="--seed 7 --minutes 3"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: images
@@ -128,6 +134,7 @@ images: setup ## have the images of engines and services (build/images.env says 
 	@$(BIN)/python -m images $(IMAGES)
 
 .PHONY: compose-up
+compose-up: IMAGES := $(FOR_COMPOSE)
 compose-up: images ## start the whole system in containers (deploy/compose.yaml), open the market; ARGS=--empty does not
 	@deploy/compose/compose up --detach --remove-orphans
 	@$(BIN)/python -m stack.composed $(ARGS)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from chassis import faults
-from chassis.engines import BrokerSettings, Count, Url
+from chassis.engines import BrokerSettings, Count, Url, is_port
 from chassis.tracing.settings import TracingSettings
 
 __all__ = ["BadSettings", "Bind", "Count", "Seconds", "Settings", "Some", "Url", "load"]
@@ -51,6 +51,8 @@ class Settings(TracingSettings, frozen=True, kw_only=True):
 
     def mismatches(self) -> Iterator[str]:
         yield from TracingSettings.mismatches(self)
+        if not is_port(self.http_bind.rpartition(":")[2]):
+            yield "HTTP_BIND is invalid (a port is a number from 1 to 65535)"
         yield from faults.complaints(self.fault_flags_path)
 
 

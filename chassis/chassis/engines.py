@@ -5,16 +5,21 @@ Connects to nothing. Files of certificates are read once, at the start, so that 
 
 import re
 import ssl
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Count = Annotated[int, Meta(ge=1)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+", description="http:// or https:// address.")]
+_SERVER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?")
+_MOST_PORT: Final = 65_535
 _USER_IN_URI: Final = re.compile(r"^mongodb(\+srv)?://[^/]*@")
 
 
@@ -48,6 +53,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def mismatches(self) -> Iterator[str]:
         """What is wrong with the ways to the engines although each setting is right by itself."""
+        yield from _servers(self.kafka_bootstrap_servers)
         yield from _sasl(self)
         yield from _kafka_tls(self)
 
@@ -69,8 +75,32 @@ class EngineSettings(BrokerSettings, frozen=True, kw_only=True):
 
     def mismatches(self) -> Iterator[str]:
         yield from BrokerSettings.mismatches(self)
+        yield from _uri(self.mongodb_uri)
         yield from _mongodb_user(self)
         yield from _mongodb_tls(self)
+
+
+def is_port(text: str) -> bool:
+    """Whether this number is one that can be listened on or connected to."""
+    return 0 < int(text) <= _MOST_PORT
+
+
+def _servers(given: str) -> Iterator[str]:
+    found = [_SERVER.fullmatch(server.strip()) for server in given.split(",")]
+    if not all(server and is_port(server["port"] or "9092") for server in found):
+        yield "KAFKA_BOOTSTRAP_SERVERS is invalid (not host:port, or several of them with commas between)"
+
+
+def _uri(given: str) -> Iterator[str]:
+    """As the driver reads it. What it says of a wrong one may have the password in it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of options; it says them when it connects
+            parse_uri(re.sub(r"^mongodb\+srv:", "mongodb:", given))  # without asking who is behind the name
+    except (PyMongoError, ValueError):
+        yield (
+            "MONGODB_URI is invalid (mongodb://[user:password@]host[:port],…/[database][?options], "
+            "with user and password percent-encoded)"
+        )
 
 
 def _sasl(settings: BrokerSettings) -> Iterator[str]:

@@ -7,6 +7,7 @@ import http.client
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 PATIENCE_SECONDS = 3.0
 
@@ -14,7 +15,9 @@ PATIENCE_SECONDS = 3.0
 def main(arguments: Sequence[str] = tuple(sys.argv[1:]), env: Mapping[str, str] = os.environ) -> str | int:
     """0 when all is well, otherwise the reason, for `sys.exit`."""
     asked = arguments[0] if arguments else "live"
-    host, _, port = env.get("HTTP_BIND", "").rpartition(":")
+    by_file = env.get("HTTP_BIND_FILE")
+    bind = Path(by_file).read_text(encoding="utf-8").strip() if by_file else env.get("HTTP_BIND", "")
+    host, _, port = bind.rpartition(":")
     connection = http.client.HTTPConnection(
         "127.0.0.1" if host in ("", "0.0.0.0") else host,  # noqa: S104  not bound to: where it listens
         int(port or 8000),

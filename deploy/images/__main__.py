@@ -12,6 +12,8 @@ from images.commands import NotMadeError
 from images.wheels import ROOT
 from stack.arguments import Arguments
 
+# The second is what `docker compose -f deploy/compose.yaml` reads by itself.
+WRITTEN = (ROOT / "build" / "images.env", ROOT / "deploy" / ".env")
 NAMES = [engine.name for engine in engines.ENGINES] + [own.name for own in services.OWN]
 
 
@@ -26,7 +28,8 @@ def main() -> None:
     try:
         with _alone(ROOT / "build" / "images.lock"):
             for variable, image in have(wanted):
-                write(ROOT / "build" / "images.env", {variable: image})
+                for path in WRITTEN:
+                    write(path, {variable: image})
     except NotMadeError as error:
         sys.exit(f"images: {error}")
 

@@ -4,8 +4,9 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from images import docker, hashes
+from images import docker, hashes, wheels
 from images.wheels import EPOCH, ROOT, check_python, wheelhouse
 
 
@@ -31,6 +32,15 @@ class Own:
     def image(self) -> str:
         return f"shanhuo/{self.name}:{self.version}"
 
+    @property
+    def dockerfile(self) -> Path:
+        return ROOT / self.folder / "Dockerfile"
+
+    @property
+    def wheels(self) -> tuple[Path, Path, tuple[str, ...]]:
+        """The folder of its wheels, the lock that names them, and our packages that are among them."""
+        return ROOT / "build" / "wheels" / self.name, ROOT / self.folder / "requirements.txt", self.packages
+
 
 SERVICES = tuple(
     Own(name, f"services/{name}", f"services/{name}", ("contracts", "chassis", name))
@@ -45,10 +55,8 @@ OWN = (*SERVICES, ISSUER, EVENING, LOAD)
 def image(own: Own, python: str, say: Callable[[str], None], *, fresh: bool = False, tag: str = "") -> str:
     """Build it unless it was built of the same already; its name."""
     check_python()
-    folder, wheels = ROOT / own.folder, ROOT / "build" / "wheels" / own.name
-    wheelhouse(wheels, folder / "requirements.txt", own.packages)
-    dockerfile, name = folder / "Dockerfile", tag or own.image
-    inputs = hashes.of(dockerfile, wheels, own.version, docker.identity(python))
+    context, name = wheelhouse(*own.wheels), tag or own.image
+    inputs = _inputs(own, python)
     if fresh or docker.inputs_of(name) != inputs:
         say(f"{name}: building")
         arguments = {
@@ -57,8 +65,17 @@ def image(own: Own, python: str, say: Callable[[str], None], *, fresh: bool = Fa
             "VERSION": own.version,
             "REVISION": _revision(),
         }
-        docker.build(name, wheels, dockerfile, inputs=inputs, arguments=arguments, fresh=fresh)
+        docker.build(name, context, own.dockerfile, inputs=inputs, arguments=arguments, fresh=fresh)
     return name
+
+
+def is_current(own: Own, python: str) -> bool:
+    """Whether its image is of the sources that are here now. Makes nothing; raises NotMadeError as `image` does."""
+    return wheels.is_current(*own.wheels) and docker.inputs_of(own.image) == _inputs(own, python)
+
+
+def _inputs(own: Own, python: str) -> str:
+    return hashes.of(own.dockerfile, own.wheels[0], own.version, docker.identity(python))
 
 
 def _revision() -> str:

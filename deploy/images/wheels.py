@@ -29,10 +29,21 @@ def check_python() -> None:
 
 def wheelhouse(folder: Path, lock: Path, own: Iterable[str] = ()) -> Path:
     """`locked/` and `own/` in this folder, made anew only when the lock or the sources have changed."""
-    once(folder / "locked", hashes.of(lock, sys.version), lambda into: _locked(lock, into))
+    once(folder / "locked", _lock_inputs(lock), lambda into: _locked(lock, into))
     ours = [_ours(name, folder.parent) for name in own]
     once(folder / "own", hashes.of(*ours), lambda into: _copies(ours, into))
     return folder
+
+
+def is_current(folder: Path, lock: Path, own: Iterable[str] = ()) -> bool:
+    """Whether `wheelhouse` would leave it as it is. Makes nothing."""
+    ours = {folder.parent / "ours" / name: _wheel_inputs(_source(name)) for name in own}
+    made = {folder / "locked": _lock_inputs(lock), **ours}
+    return all(_filled(*each) for each in made.items()) and _filled(folder / "own", hashes.of(*ours))
+
+
+def _lock_inputs(lock: Path) -> str:
+    return hashes.of(lock, sys.version)
 
 
 def _locked(lock: Path, into: Path) -> None:
@@ -41,20 +52,24 @@ def _locked(lock: Path, into: Path) -> None:
 
 def _ours(name: str, beside: Path) -> Path:
     """The folder with the wheel of one of our packages."""
-    (source,) = (ROOT / path for path in OWN if Path(path).name == name)
-    folder = beside / "ours" / name
-    once(folder, hashes.of(*_wheel_sources(source)), lambda into: _pip("--no-build-isolation", f"{source}/", into=into))
+    source, folder = _source(name), beside / "ours" / name
+    once(folder, _wheel_inputs(source), lambda into: _pip("--no-build-isolation", f"{source}/", into=into))
     return folder
 
 
-def _wheel_sources(package: Path) -> list[Path]:
-    """What goes into a package's wheel: its pyproject, README, folders with Python in them, and sample data."""
-    return [
+def _source(name: str) -> Path:
+    (source,) = (ROOT / path for path in OWN if Path(path).name == name)
+    return source
+
+
+def _wheel_inputs(package: Path) -> str:
+    """Of what goes into a package's wheel: its pyproject, README, folders with Python in them, and sample data."""
+    return hashes.of(
         package / "pyproject.toml",
         package / "README.md",
         *sorted(path.parent for path in package.glob("*/__init__.py")),
         *package.glob("data"),
-    ]
+    )
 
 
 def _pip(*wanted: str | Path, into: Path) -> None:
@@ -72,11 +87,20 @@ def _copies(ours: Iterable[Path], into: Path) -> None:
 
 def once(folder: Path, inputs: str, make: Callable[[Path], None]) -> None:
     """Fill the folder unless it was filled from the same inputs. A failure in the middle leaves nothing half full."""
-    stamp = folder.with_name(f"{folder.name}.inputs")
-    if folder.is_dir() and stamp.is_file() and stamp.read_text() == inputs:
+    if _filled(folder, inputs):
         return
+    stamp = _stamp(folder)
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     make(folder)
     stamp.write_text(inputs)
+
+
+def _filled(folder: Path, inputs: str) -> bool:
+    stamp = _stamp(folder)
+    return folder.is_dir() and stamp.is_file() and stamp.read_text() == inputs
+
+
+def _stamp(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.inputs")

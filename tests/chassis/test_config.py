@@ -66,6 +66,12 @@ def test_a_number_out_of_range_is_refused(value: str) -> None:
         load(Settings, {**ENOUGH, "MAX_WORKERS": value})
 
 
+@pytest.mark.parametrize("bind", ["0", "127.0.0.1:65536", "99999"])
+def test_a_port_that_is_none_is_refused(bind: str) -> None:
+    with pytest.raises(BadSettings, match=r"^HTTP_BIND is invalid \(a port is a number from 1 to 65535\)$"):
+        load(Settings, {**ENOUGH, "HTTP_BIND": bind})
+
+
 class CarefulSettings(Settings, frozen=True, kw_only=True):
     card: str = "off"
     card_key: str = ""
@@ -88,12 +94,13 @@ def test_printed_settings_show_no_value() -> None:
 
 
 def test_a_setting_may_be_given_by_file_and_its_last_line_end_is_no_part_of_it(tmp_path: Path) -> None:
-    secret = tmp_path / "uri"
-    secret.write_text(f"{ENOUGH['MONGODB_URI']}\n")
-    by_file = {**ENOUGH, "MONGODB_URI": "", "MONGODB_URI_FILE": str(secret)}
-    assert load(Settings, by_file).mongodb_uri == ENOUGH["MONGODB_URI"]
-    secret.write_text(f" {ENOUGH['MONGODB_URI']}\n\n")
-    assert load(Settings, by_file).mongodb_uri == f" {ENOUGH['MONGODB_URI']}\n"
+    uri, audience = tmp_path / "uri", tmp_path / "audience"
+    uri.write_text(f"{ENOUGH['MONGODB_URI']}\n")
+    audience.write_text(" buyers \n\n")
+    by_file = {"MONGODB_URI": "", "MONGODB_URI_FILE": str(uri), "OIDC_AUDIENCE_FILE": str(audience)}
+    settings = load(Settings, {**ENOUGH, **by_file})
+    assert settings.mongodb_uri == ENOUGH["MONGODB_URI"]
+    assert settings.oidc_audience == " buyers \n"
 
 
 def test_any_setting_may_be_given_by_file_and_is_parsed_and_checked_as_ever(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Dead letters as people work through them: a real broker, real services, the command line as a process."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -350,7 +352,7 @@ def test_letters_that_wait_are_counted_for_prometheus(
 ) -> None:
     publish(sample())
     send(letter(sample(), group, 1), letter(sample(), group, 2))
-    url = exporter()
+    url = exporter.start()
     told = gauges(url, group)
     assert told["dead_letters_waiting"] == 2
     assert told["dead_letters_oldest_timestamp_seconds"] == pytest.approx(datetime.now(UTC).timestamp(), abs=60)
@@ -362,9 +364,17 @@ def test_letters_that_wait_are_counted_for_prometheus(
 
 
 def test_who_cannot_reach_the_broker_counts_nothing(exporter: Any) -> None:
-    answer = httpx.get(exporter(KAFKA_BOOTSTRAP_SERVERS=f"{LOCAL}:{free_port()}"), timeout=30)
+    answer = httpx.get(exporter.start(KAFKA_BOOTSTRAP_SERVERS=f"{LOCAL}:{free_port()}"), timeout=30)
     assert answer.status_code == 503
     assert "dead_letters_waiting" not in answer.text
+
+
+def test_who_connects_and_asks_nothing_keeps_no_scrape_waiting_nor_the_end(exporter: Any, group: str) -> None:
+    url = exporter.start()
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port)):  # held open until the exporter has ended
+        assert gauges(url, group) == {}
+        exporter.stop()
 
 
 def gauges(url: str, group: str, topic: str = TOPIC) -> dict[str, float]:
@@ -379,8 +389,8 @@ def gauges(url: str, group: str, topic: str = TOPIC) -> dict[str, float]:
 
 
 @pytest.fixture
-def exporter(settings: dict[str, str], tmp_path: Any) -> Iterator[Callable[..., str]]:
-    """`serve` as a process, stopped as it will be; its address."""
+def exporter(settings: dict[str, str], tmp_path: Any) -> Iterator[SimpleNamespace]:
+    """`serve` as a process: `start` tells its address, `stop` stops it as it will be."""
     started: list[Child] = []
 
     def start(**env: str) -> str:
@@ -392,7 +402,10 @@ def exporter(settings: dict[str, str], tmp_path: Any) -> Iterator[Callable[..., 
         eventually(lambda: f"http://{LOCAL}:{port}/metrics" in child.text(), within=20)
         return f"http://{LOCAL}:{port}/metrics"
 
-    yield start
-    for child in started:
-        child.terminate()
-        assert child.process.wait(20) == 0, child.text()
+    def stop() -> None:
+        for child in started:
+            child.terminate()
+            assert child.process.wait(20) == 0, child.text()
+
+    yield SimpleNamespace(start=start, stop=stop)
+    stop()

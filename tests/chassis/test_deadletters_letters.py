@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.deadletters import choosing, letters, post, shown
+from chassis.deadletters import asking, choosing, letters, post, shown
 from chassis.deadletters.choosing import Choice
 from chassis.deadletters.letters import Letter
 from contracts.codec import record, to_message
@@ -208,6 +208,19 @@ def test_times_are_told_as_people_tell_them(text: str, meant: datetime) -> None:
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither an ISO time nor a while ago"):
         choosing.moment(text, NOW)
+
+
+@pytest.mark.parametrize("command", ["replay", "discard", "list"])
+@pytest.mark.parametrize("option", ["--reason", "--group", "--id"])
+def test_an_empty_choice_is_refused_and_does_not_mean_every_letter(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        asking.arguments("deadletters").parse_args([command, option, " "])
+    assert refused.value.code == 2
+    said = capsys.readouterr().err
+    assert f"argument {option}: it is empty" in said
+    assert said.count("\n") == 1
 
 
 def test_nothing_in_a_letter_reaches_the_terminal_as_a_command() -> None:

@@ -147,6 +147,43 @@ def test_what_does_not_do_for_the_database_is_complained_of(
     assert complaint(**{name: papers.get(value, value) for name, value in env.items()}) == words
 
 
+@pytest.mark.parametrize(
+    "servers", ["broker", "a:1,b:65535", "10.0.0.1:9092 , [::1]:9092", "kafka-0.kafka.svc.cluster.local:9093"]
+)
+def test_addresses_of_brokers_are_taken(servers: str) -> None:
+    assert load(Settings, {**ENOUGH, "KAFKA_BOOTSTRAP_SERVERS": servers})
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["hunter:abc", "hunter:0", "hunter:70000", "[::1", "::1:9092", "hunter:1,", "SSL://hunter:1", "hunter:1 b:2"],
+)
+def test_what_is_no_address_of_a_broker_is_complained_of_at_the_start(servers: str) -> None:
+    assert complaint(KAFKA_BOOTSTRAP_SERVERS=servers).startswith("KAFKA_BOOTSTRAP_SERVERS is invalid (not host:port,")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "db:27017",
+        "mongodb://",
+        "mongodb://orders:hunter@2@db/",
+        "mongodb://orders:hun%ter@db",
+        "mongodb://hunter:notaport",
+        "mongodb+srv://orders:hunter/2@db",
+    ],
+)
+def test_what_is_no_address_of_a_database_is_complained_of_at_the_start_with_what_would_be_right(uri: str) -> None:
+    assert complaint(MONGODB_URI=uri).startswith("MONGODB_URI is invalid (mongodb://[user:password@]host[:port],…")
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://a:27017,b/?replicaSet=rs0&w=majority", "mongodb+srv://o:p%40ss@db.example/orders?tls=true"]
+)
+def test_addresses_of_databases_are_taken_without_asking_anybody(uri: str) -> None:
+    assert load(Settings, {**ENOUGH, "MONGODB_URI": uri})
+
+
 def test_a_user_in_the_uri_is_enough() -> None:
     uri: dict[str, Any] = {"MONGODB_URI": "mongodb://orders:hunter2@db/?authSource=users&tls=true"}
     assert databases.connection(load(Settings, {**ENOUGH, **uri}))["host"] == uri["MONGODB_URI"]

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,11 @@ def test_a_service_that_lives_is_healthy_whether_it_is_ready_or_not(env: dict[st
 
 def test_a_service_that_is_not_ready_is_not_and_says_why(env: dict[str, str]) -> None:
     assert main(["ready"], env) == '503 {"status":"unready","checks":{"kafka":"no answer"}}'
+
+
+def test_where_it_listens_may_be_told_by_file_as_to_the_service(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "bind").write_text(f"{env['HTTP_BIND']}\n")
+    assert main([], {"HTTP_BIND_FILE": str(tmp_path / "bind")}) == 0
 
 
 def test_where_nobody_answers_nobody_is_healthy() -> None:

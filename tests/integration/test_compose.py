@@ -19,6 +19,7 @@ from stack.services import NAMES
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
 
+WATCHED = (*NAMES, "dead-letters")
 PROJECT = f"shanhuo-test-{os.getpid()}"
 Compose = Callable[..., str]
 
@@ -63,6 +64,16 @@ def system(compose: Compose, environment: dict[str, str]) -> Iterator[Composed]:
         compose("down", "--volumes", "--timeout", "5")
 
 
+def states(compose: Compose, what: str) -> dict[str, str]:
+    """What the engine says of each container, by the name of its service."""
+    wanted = f'{{{{index .Config.Labels "com.docker.compose.service"}}}} {what}'
+    containers = compose("ps", "--all", "--quiet").split()
+    done = subprocess.run(
+        ["docker", "inspect", "--format", wanted, *containers], capture_output=True, text=True, check=True
+    )
+    return dict(line.strip().partition(" ")[::2] for line in done.stdout.splitlines())
+
+
 def told(answer: httpx.Response) -> Any:
     assert answer.is_success, f"{answer.url} answered {answer.status_code}: {answer.text[:500]}"
     return answer.json()
@@ -100,12 +111,20 @@ def test_an_order_goes_from_the_screen_to_the_notice_of_its_buyer(system: Compos
 def test_prometheus_scrapes_every_service_and_has_read_the_rules(system: Composed) -> None:
     def watched() -> dict[str, str]:
         targets = told(httpx.get(f"{system.url('prometheus')}/api/v1/targets"))["data"]["activeTargets"]
-        return {target["labels"]["service"]: target["health"] for target in targets if "service" in target["labels"]}
+        return {target["discoveredLabels"]["__address__"].partition(":")[0]: target["health"] for target in targets}
 
-    eventually(lambda: watched() == dict.fromkeys(NAMES, "up"), within=30, every=0.5)
+    eventually(lambda: watched() == dict.fromkeys((*WATCHED, "127.0.0.1"), "up"), within=60, every=0.5)
     files = {group["file"] for group in told(httpx.get(f"{system.url('prometheus')}/api/v1/rules"))["data"]["groups"]}
     written = {path.name for path in (ROOT / "deploy" / "prometheus" / "rules").glob("*.yaml")}
     assert {Path(file).name for file in files} == written
+
+
+def test_everything_that_runs_on_says_that_it_is_healthy(compose: Compose, system: Composed) -> None:
+    def healthy() -> set[str]:
+        told = states(compose, "{{if .State.Health}}{{.State.Health.Status}}{{end}}")
+        return {name for name, health in told.items() if health == "healthy"}
+
+    eventually(lambda: healthy() == {*WATCHED, "kafka", "mongodb", "issuer", "prometheus"}, within=60, every=0.5)
 
 
 def test_nothing_is_open_to_other_machines(compose: Compose, system: Composed) -> None:
@@ -121,14 +140,9 @@ def test_nothing_is_open_to_other_machines(compose: Compose, system: Composed) -
 
 def test_services_stop_politely_and_come_back_with_their_data(compose: Compose, system: Composed) -> None:
     compose("stop")
-    codes = subprocess.run(
-        ["docker", "inspect", "--format", "{{.Name}} {{.State.ExitCode}}", *compose("ps", "--all", "--quiet").split()],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    ended = dict(line.rsplit(" ", 1) for line in codes.splitlines())
-    assert {name for name, code in ended.items() if code == "137"} == set(), "these had to be killed"
+    ended = states(compose, "{{.State.ExitCode}}")
+    assert {name: ended[name] for name in WATCHED} == dict.fromkeys(WATCHED, "0")
+    assert "137" not in ended.values(), f"these had to be killed: {ended}"
     compose("start")
     system.wait_ready()
     with system.client("broadcast", "platform-office", ["platform"]) as office:

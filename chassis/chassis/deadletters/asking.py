@@ -39,14 +39,14 @@ def arguments(prog: str) -> Arguments:
 
 def _filters(command: argparse.ArgumentParser, now: datetime) -> None:
     many: dict[str, Any] = {"action": "append", "default": []}
-    topic = _typed(choosing.topic)
+    topic, some = _typed(choosing.topic), _typed(choosing.some)
     when = _typed(lambda text: choosing.moment(text, now))
     command.add_argument("--topic", type=topic, metavar="TOPIC", help="of this topic", **many)
-    command.add_argument("--group", metavar="GROUP", help="of this consumer group", **many)
+    command.add_argument("--group", type=some, metavar="GROUP", help="of this consumer group", **many)
     command.add_argument(
-        "--reason", metavar="TEXT", help="whose reason has this in it, or which are of this kind", **many
+        "--reason", type=some, metavar="TEXT", help="whose reason has this in it, or which are of this kind", **many
     )
-    command.add_argument("--id", metavar="LETTER", help="this letter, by the name that `list` says", **many)
+    command.add_argument("--id", type=some, metavar="LETTER", help="this letter, by the name that `list` says", **many)
     command.add_argument("--since", type=when, metavar="TIME", help="written since: 2h, 30m, 7d ago, or an ISO time")
     command.add_argument("--until", type=when, metavar="TIME", help="written until")
     command.add_argument("--json", action="store_true", help="as JSON")

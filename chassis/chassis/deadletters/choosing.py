@@ -64,6 +64,13 @@ def topic(text: str) -> str:
     return name
 
 
+def some(text: str) -> str:
+    """Any text but none: an empty one, of a variable that was never set, would mean every letter. Raises ValueError."""
+    if not text.strip():
+        raise ValueError("it is empty: leave the option out, or say which")
+    return text
+
+
 def bind(text: str) -> tuple[str, int]:
     """`9464` on every address, or `127.0.0.1:9464`. Raises ValueError for anything else."""
     address, _, port = text.rpartition(":")

@@ -4,8 +4,10 @@ Reads when it is asked, so that what it says is true then; while the broker is a
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -31,6 +33,7 @@ class Waiting(Collector):
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
         self._post: Post | None = None
+        self._one = threading.Lock()  # at a time: there is one consumer
 
     def describe(self) -> Iterable[Any]:
         """Nothing is read to be registered."""
@@ -38,7 +41,9 @@ class Waiting(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The letters that wait now. Raises KafkaError when the broker is away."""
-        yield from families(self._read())
+        with self._one:
+            found = self._read()
+        yield from families(found)
 
     def close(self) -> None:
         """Leave the broker."""
@@ -77,8 +82,23 @@ def _gauge(metric: Metric, values: Any) -> GaugeMetricFamily:
     return family
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """Who connects and says nothing keeps nobody else waiting, nor the end."""
+
+    daemon_threads = True
+
+
 class _Quiet(WSGIRequestHandler):
-    """Writes no line for each scrape."""
+    """Writes no line for each scrape, nor for who went away."""
+
+    timeout = 5.0  # seconds for each part of a request
+
+    def handle(self) -> None:
+        """One request, unless it never comes."""
+        try:
+            super().handle()
+        except (TimeoutError, ConnectionError):
+            self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Not worth a line."""
@@ -98,7 +118,7 @@ def server(waiting: Waiting, address: str, port: int) -> WSGIServer:
         except KafkaError as away:
             return _plain(start, "503 Service Unavailable", f"kafka is away or refuses: {away}")
 
-    return make_server(address, port, answer, handler_class=_Quiet)
+    return make_server(address, port, answer, server_class=_Server, handler_class=_Quiet)
 
 
 def _plain(start: Callable[..., Any], status: str, text: str) -> list[bytes]:

@@ -6,28 +6,25 @@ writes its choice to `build/images.env`.
 
 import os
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import docker
 from docker.errors import ImageNotFound
 
-from images.engines import ENGINES
+from images.commands import NotMadeError
+from images.engines import ENGINES, PYTHON
+from images.services import OWN, is_current
 
 ROOT: Final = Path(__file__).parents[3]
 CHOSEN: Final = ROOT / "build" / "images.env"
-OF_NO_MATTER: Final = frozenset((".md", ".pyc"))
-_PLAYED: Final = ["deploy/stack", "deploy/evening", "deploy/data"]
-# Images of ours that are no service's, and what is in them.
-FOR_TRIAL: Final = {"issuer": ["deploy/stack"], "evening": _PLAYED, "load": [*_PLAYED, "deploy/load"]}
-OFFICIAL: Final = {engine.name: engine.official for engine in ENGINES}
+THEIRS: Final = {engine.name: engine.official for engine in ENGINES} | {PYTHON.name: PYTHON.built}
 
 
 def image(name: str, env: Mapping[str, str] = os.environ, chosen: Path = CHOSEN) -> str:
     """The image of `kafka`, `mongodb` or a service: the setting `KAFKA_IMAGE`, `ORDERS_IMAGE` and so on."""
     setting = _setting(name)
-    return env.get(setting) or _read(chosen).get(setting) or OFFICIAL.get(name) or _own(name)
+    return env.get(setting) or _read(chosen).get(setting) or THEIRS.get(name) or _own(name)
 
 
 def lacking(names: Iterable[str], env: Mapping[str, str] = os.environ, chosen: Path = CHOSEN) -> str | None:
@@ -40,8 +37,7 @@ def lacking(names: Iterable[str], env: Mapping[str, str] = os.environ, chosen: P
         client.close()
     if missing:
         return f"there is no image {', '.join(missing)}: run `make images`"
-    late = newer((name for name in names if name not in OFFICIAL and not env.get(_setting(name))), chosen)
-    return f"{late} is newer than the images: run `make images`" if late else None
+    return _late([name for name in names if not env.get(_setting(name))], env, chosen)
 
 
 def here(image: str, client: docker.DockerClient) -> bool:
@@ -56,20 +52,18 @@ def _setting(name: str) -> str:
     return f"{name.upper()}_IMAGE"
 
 
-def newer(services: Iterable[str], chosen: Path = CHOSEN, root: Path = ROOT) -> str | None:
-    """A source of these services that was written since `make images` ran: tests would be of what was before it."""
-    made = chosen.stat().st_mtime if chosen.is_file() else 0.0
-    own = [folder for name in services for folder in FOR_TRIAL.get(name, [f"services/{name}"])]
-    for folder in ["contracts", "chassis", *own] if own else []:
-        for file in (root / folder).rglob("*"):
-            if file.is_file() and file.suffix not in OF_NO_MATTER and file.stat().st_mtime > made:
-                return str(file.relative_to(root))
-    return None
+def _late(names: Iterable[str], env: Mapping[str, str], chosen: Path) -> str | None:
+    """Ours that `make images` would make anew: tests would be of what was before."""
+    python = image(PYTHON.name, env, chosen)
+    try:
+        late = [own.name for own in OWN if own.name in names and not is_current(own, python)]
+    except NotMadeError as error:
+        return str(error)
+    return f"{', '.join(late)}: not of the sources that are here: run `make images`" if late else None
 
 
-def _own(service: str) -> str:
-    distribution = "deploy" if service in FOR_TRIAL else service
-    return f"shanhuo/{service}:{version(f'shanhuo-{distribution}')}"
+def _own(name: str) -> str:
+    return next(own.image for own in OWN if own.name == name)
 
 
 def _read(file: Path) -> dict[str, str]:

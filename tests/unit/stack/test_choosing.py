@@ -17,18 +17,6 @@ def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{free_port()}")
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A project of which `make images` has made images just now."""
-    for name in ("contracts/a.py", "chassis/a.py", "services/orders/orders/a.py", "services/notify/notify/a.py"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1_000, 1_000))
-    (tmp_path / "images.env").write_text("ORDERS_IMAGE=shanhuo/orders:7\n# of ours\n\nNOTIFY_IMAGE=\n")
-    os.utime(tmp_path / "images.env", (2_000, 2_000))
-    return tmp_path
-
-
 def test_another_value_is_refused_with_those_there_are() -> None:
     with pytest.raises(ImpossibleError, match=r"^SHANHUO_ENGINES=docker: there is auto, embedded, containers$"):
         choose({"SHANHUO_ENGINES": "docker"})
@@ -59,32 +47,13 @@ def test_engines_that_the_environment_names_are_used_whatever_is_chosen(no_docke
     assert choosing.start(choice, tmp_path, named).ours == []
 
 
-def test_the_environment_says_which_image_before_the_file_and_the_file_before_the_default(tree: Path) -> None:
-    chosen = tree / "images.env"
+def test_the_environment_says_which_image_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+    chosen = tmp_path / "images.env"
+    chosen.write_text("ORDERS_IMAGE=shanhuo/orders:7\n# of ours\n\nNOTIFY_IMAGE=\n")
     assert images.image("orders", {"ORDERS_IMAGE": "mine:1"}, chosen) == "mine:1"
     assert images.image("orders", {}, chosen) == "shanhuo/orders:7"
     assert images.image("notify", {}, chosen).startswith("shanhuo/notify:")
-    assert images.image("kafka", {}, tree / "no-such-file") == "apache/kafka:4.1.0"
-
-
-def test_images_are_current_until_a_source_of_theirs_is_written(tree: Path) -> None:
-    def late(*services: str) -> str | None:
-        return images.newer(services, tree / "images.env", tree)
-
-    assert late("orders", "notify") is None
-    for harmless in ("README.md", "a.pyc"):
-        (tree / "services/orders/orders" / harmless).touch()
-    assert late("orders", "notify") is None
-    (tree / "services/orders/orders/a.py").touch()
-    assert late("orders") == "services/orders/orders/a.py"
-    assert late("notify") is None
-    (tree / "chassis/a.py").touch()
-    assert late("notify") == "chassis/a.py"
-    assert late() is None
-
-
-def test_without_a_run_of_make_images_no_image_is_current(tree: Path) -> None:
-    assert images.newer(["orders"], tree / "no-such-file", tree) is not None
+    assert images.image("kafka", {}, tmp_path / "no-such-file") == "apache/kafka:4.1.0"
 
 
 @pytest.mark.containers
