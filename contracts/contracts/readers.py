@@ -39,6 +39,14 @@ READERS: Final[dict[str, frozenset[str]]] = {
     ),
 }
 
+# What each replica of a service reads whole, for itself, and its consumer group does not: no offset of it is committed.
+EVERYWHERE: Final[dict[str, frozenset[str]]] = {"notify": frozenset({"order.placed"})}
+
+
+def shared_out(service: str) -> frozenset[str]:
+    """What a service's replicas read among them, as its consumer group: where the group's lag can be seen."""
+    return READERS[service] - EVERYWHERE.get(service, frozenset())
+
 
 def readers_of(event: str) -> list[str]:
     """The services that read an event."""

@@ -15,15 +15,10 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from contracts.events import EVENTS
-from contracts.readers import READERS
+from contracts.readers import READERS, shared_out
 
-# What a service's group must have read before an evening is over. Some topics notify streams to browsers only, live,
-# and commits nothing of those.
-LISTENS: Final[Mapping[str, frozenset[str]]] = READERS | {
-    "notify": frozenset(
-        {"stream.ended", "item.featured", "order.paid", "order.cancelled", "parcel.shipped", "allotment.closed"}
-    )
-}
+# What a service's group must have read before an evening is over.
+LISTENS: Final[Mapping[str, frozenset[str]]] = {service: shared_out(service) for service in READERS}
 _EVERY: Final = 0.25
 _POLL_MS: Final = 150
 _DRAIN_MS: Final = 50

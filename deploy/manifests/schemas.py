@@ -1,4 +1,4 @@
-"""Whether a cluster would take a manifest: schemas of three Kubernetes minor versions, and of operators' resources."""
+"""Whether a cluster would take a manifest: schemas of Kubernetes' minor versions, and of operators' resources."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -10,8 +10,8 @@ import kubernetes_validate
 from manifests.charts import Manifest
 from manifests.crds import Schema, schema_of
 
-# What we run our own tests on (.ci/kube), and the two after it.
-KUBERNETES: Final = ("1.34", "1.35", "1.36")
+# The oldest that the charts let in; what we run our own tests on (.ci/kube), and the two after it.
+KUBERNETES: Final = ("1.30", "1.34", "1.35", "1.36")
 
 
 def complaints(manifest: Manifest) -> Iterator[str]:

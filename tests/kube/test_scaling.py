@@ -40,6 +40,8 @@ def test_the_autoscaler_adds_replicas_of_orders_when_buyers_keep_them_busy(runni
     print(seen)
     assert seen["currentMetrics"][0]["resource"]["name"] == "cpu"
     nobody_noticed(told)
+    with pytest.raises(Refused, match=r"set autoscaling\.by to none first"):
+        running.upgrade("orders", autoscaling={"by": "lag"})
 
 
 def _has(town: Town, replicas: int) -> None:

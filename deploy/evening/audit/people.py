@@ -11,11 +11,14 @@ from contracts.events import (
     OrderCancelled,
     OrderPaid,
     OrderReturned,
+    ParcelDelivered,
     ParcelFact,
     ParcelPacked,
     ParcelShipped,
+    PreorderPlaced,
     StreamEnded,
     StreamStarted,
+    WaitlistOffered,
 )
 from evening.audit.check import Check, Findings
 from evening.audit.records import Evidence
@@ -125,16 +128,13 @@ def notices(evidence: Evidence) -> Check:
 def _concerned(event: Event, imported: set[str]) -> Iterator[str]:
     """Who must be told of an event. Another platform tells its own buyers; of a rehearsal nobody is told."""
     match event.data:
-        case (
-            StreamStarted(rehearsal=True)
-            | ItemFeatured(rehearsal=True)
-            | StreamEnded(rehearsal=True)
-            | AllotmentClosed(rehearsal=True)
-        ):
+        case fact if getattr(fact, "rehearsal", False):
             return
-        case OrderPaid() | OrderCancelled() | OrderReturned() as fact if not (fact.rehearsal or fact.imported):
+        case OrderPaid() | OrderCancelled() | OrderReturned() as fact if not fact.imported:
             yield f"buyer:{fact.buyer_id}"
-        case ParcelShipped() as fact if not _all_of(fact, imported):
+        case WaitlistOffered() | PreorderPlaced() as fact:
+            yield f"buyer:{fact.buyer_id}"
+        case ParcelShipped() | ParcelDelivered() as fact if not _all_of(fact, imported):
             yield f"buyer:{fact.buyer_id}"
         case AllotmentClosed() as fact:
             yield from (f"producer:{fact.producer_id}", f"county:{fact.county}")

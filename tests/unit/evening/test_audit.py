@@ -8,11 +8,15 @@ import msgspec
 import pytest
 
 from contracts import events
+from contracts.events import Fact
+from contracts.examples import EXAMPLES
 from evening.audit import CHECKS, Evidence, Promise, Told, books, facts, heard, judge, people, selling, stock
 from evening.audit.check import Check, Findings
 from evening.audit.records import Notice, Stray
 from evening.audit.topics import Stray as Message
 from evening.audit.topics import Topics
+from notify.domain import TOLD
+from notify.domain import tell as tell_of
 
 from .small_evening import ITEM, about, order, paid, placed, said, small_evening
 
@@ -235,6 +239,24 @@ def test_the_check_fails_when(check: Callable[[Evidence], Check], spoil: Spoil) 
 
 def test_every_check_is_spoilt_at_least_once() -> None:
     assert {case[1] for case in SPOILT} == set(CHECKS)
+
+
+@pytest.mark.parametrize("kind", TOLD, ids=lambda kind: kind.__name__)
+def test_of_whatever_notify_tells_of_somebody_must_be_told(kind: type[Fact]) -> None:
+    """The audit knows by itself whom an event concerns, and forgets none of them."""
+    fact = EXAMPLES[events.event_type(kind).name]
+    (message, *_) = said(fact, 1)
+    evidence = small_evening()
+    evidence.topics = Topics([message])
+    evidence.notices = [
+        Notice(recipient=telling.recipient, event_id=message.event.id) for telling in tell_of(message.event)
+    ]
+    assert evidence.notices
+    assert people.notices(evidence).ok
+    for left_out in list(evidence.notices):
+        evidence.notices.remove(left_out)
+        assert f"{left_out.recipient} was not told of" in people.notices(evidence).faults[0]
+        evidence.notices.append(left_out)
 
 
 def test_copies_of_an_event_are_counted_and_change_no_verdict() -> None:

@@ -8,9 +8,9 @@ import yaml
 
 from contracts.acls import grants
 from contracts.events import EVENTS
-from contracts.readers import READERS
+from contracts.readers import shared_out
 from contracts.topics import TOPICS, dead_letters
-from manifests import charts, generated, kafka
+from manifests import charts, generated, kafka, schemas
 from manifests.charts import SERVICES
 
 ROOT = Path(__file__).parents[3]
@@ -63,8 +63,9 @@ def test_a_user_may_do_what_the_contracts_grant_and_makes_no_topics() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_scaled_on_what_it_reads(service: str) -> None:
-    assert set(values(service)["autoscaling"]["lag"]["topics"]) == READERS[service]
+def test_a_service_is_scaled_on_what_its_group_reads(service: str) -> None:
+    """Of what every replica reads for itself the group commits nothing: to KEDA all of it ever said would be unread."""
+    assert set(values(service)["autoscaling"]["lag"]["topics"]) == shared_out(service)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -96,6 +97,12 @@ def _without(text: str, *lists: str) -> dict[str, Any]:
     told["expose"].pop("paths")
     told["networkPolicy"]["internet"].pop("ports")
     return told
+
+
+def test_the_oldest_kubernetes_that_a_chart_lets_in_is_one_that_it_is_held_against() -> None:
+    for chart in charts.CHARTS:
+        wanted = yaml.safe_load((chart / "Chart.yaml").read_text())["kubeVersion"]
+        assert wanted == f">={schemas.KUBERNETES[0]}.0-0"
 
 
 def test_what_a_chart_depends_on_is_in_a_fresh_clone() -> None:

@@ -8,7 +8,7 @@ from tests.unit.manifests.conftest import Render
 from broadcast.settings import BroadcastSettings
 from catalog.settings import CatalogSettings
 from chassis.config import Settings, load
-from contracts.readers import READERS
+from contracts.readers import shared_out
 from manifests import charts, crds, schemas
 from notify.settings import NotifySettings
 from orders.settings import OrdersSettings
@@ -93,10 +93,10 @@ def test_who_scales_decides_the_replicas_and_nobody_else(render: Render) -> None
         assert one(made, kind)
 
 
-def test_keda_is_shown_each_topic_that_the_service_reads(render: Render) -> None:
+def test_keda_is_shown_each_topic_that_the_services_group_reads(render: Render) -> None:
     triggers = one(render("notify", autoscaling={"by": "lag"}), "ScaledObject")["spec"]["triggers"]
     kafka = [each["metadata"] for each in triggers if each["type"] == "kafka"]
-    assert {each["topic"] for each in kafka} == READERS["notify"]
+    assert {each["topic"] for each in kafka} == shared_out("notify")
     assert {(each["consumerGroup"], each["sasl"], each["tls"]) for each in kafka} == {
         ("notify", "scram_sha512", "enable")
     }
@@ -134,6 +134,31 @@ def test_only_who_must_reaches_the_internet_and_no_private_network_through_it(re
     assert [service for service, blocks in outside.items() if blocks] == ["notify"]
     except_for = {network for block in outside["notify"] for network in block["except"]}
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7"} <= except_for
+
+
+PODS = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "keycloak"}}}
+ABROAD = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "identity"}}}
+OWN = {"ipBlock": {"cidr": "192.0.2.10/32"}}
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "to", "port"),
+    [
+        ("http://keycloak:8080/realms/shanhuo", {}, [PODS], 8080),
+        ("http://keycloak.identity.svc.cluster.local", {}, [ABROAD], 80),
+        ("https://issuer.example.org", {}, ["0.0.0.0/0", "::/0"], 443),
+        ("https://issuer.example.org:8443", {"to": [OWN]}, [OWN], 8443),
+        ("https://issuer.example.org", {"to": [OWN], "ports": [9443]}, [OWN], 9443),
+    ],
+)
+def test_the_way_to_the_issuer_is_open_wherever_it_is(
+    render: Render, url: str, policy: dict[str, Any], to: list[Any], port: int
+) -> None:
+    made = render("catalog", issuer={"url": url}, networkPolicy={"issuer": policy})
+    *_, way = one(made, "NetworkPolicy", "-allowed")["spec"]["egress"]
+    outside = [peer["ipBlock"]["cidr"] for peer in way["to"] if "except" in peer.get("ipBlock", {})]
+    assert (outside or way["to"], [each["port"] for each in way["ports"]]) == (to, [port])
+    assert all("10.0.0.0/8" in str(peer) or "fc00::/7" in str(peer) for peer in way["to"] if outside)
 
 
 @pytest.mark.parametrize("by", ["ingress", "httproute"])

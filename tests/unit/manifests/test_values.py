@@ -38,6 +38,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"expose": {"by": "ingress"}}, "expose.hosts must name at least one host"),
     ({"expose": {"by": "httproute", "hosts": ["a.example"]}}, "expose.gateways must name at least one Gateway"),
     ({"networkPolicy": {"kafka": {"to": []}}}, "minItems: got 0, want 1"),
+    ({"config": {"PAYMENT_PROVIDERS": "test,stripe"}}, "names a provider outside, and no way leads there"),
     ({"shutdown": {"delaySeconds": -1}}, "'/shutdown/delaySeconds'"),
     ({"global": {"service": {"kafka": {"securityProtocol": "TLS"}}}}, "'/global/service/kafka/securityProtocol'"),
     ({"global": {"service": {"isuer": {}}}}, "additional properties 'isuer' not allowed"),

@@ -42,6 +42,12 @@
 {{- with .Values.autoscaling }}
   {{- if and (ne .by "none") (gt (int .minReplicas) (int .maxReplicas)) }}{{ $wrong = append $wrong (printf "autoscaling.minReplicas, %d, is more than autoscaling.maxReplicas, %d" (int .minReplicas) (int .maxReplicas)) }}{{ end }}
 {{- end }}
+{{- if eq (.Values.autoscaling | default dict).by "lag" }}
+  {{- /* Helm makes the new before it takes away the old, and KEDA refuses what is scaled already: better said before anything is changed. */}}
+  {{- if lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace (include "service.name" . | trim) }}
+    {{- $wrong = append $wrong "autoscaling.by is lag, and an autoscaler by cpu is there: set autoscaling.by to none first, and to lag then" }}
+  {{- end }}
+{{- end }}
 {{- with .Values.expose }}
   {{- if and (ne .by "none") (not .hosts) }}{{ $wrong = append $wrong (printf "expose.hosts must name at least one host: expose.by is %s" .by) }}{{ end }}
   {{- if and (eq .by "httproute") (not .gateways) }}{{ $wrong = append $wrong "expose.gateways must name at least one Gateway: expose.by is httproute" }}{{ end }}
