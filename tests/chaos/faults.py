@@ -28,6 +28,7 @@ _HURTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _ALL: Final = tuple(kind for kinds in _HURTS.values() for kind in kinds)
 _BITES_WITHIN: Final = 60.0
+_READY_WITHIN: Final = 30.0  # for a service whose clock is wrong; as long again as patience says
 _AGAIN: Final = 0.5  # how often somebody is killed once more while they come back, twice more at most
 
 
@@ -56,6 +57,11 @@ class Fault(NamedTuple):
     def kills(self) -> bool:
         """Whether it is a kill -9."""
         return self.kind.startswith("kill")
+
+    @property
+    def may_kill(self) -> bool:
+        """Whether kills can come of it at all."""
+        return self.kills or self.kind == "rebalance"
 
     @property
     def skews(self) -> bool:
@@ -199,7 +205,7 @@ def _skew(blow: Blow) -> None:
         member.stop()
         member.replace(wrong)
         member.start()
-        blow.town.wait_ready([name], within=30.0)
+        blow.town.wait_ready([name], within=_READY_WITHIN)
         time.sleep(blow.hold)
     finally:
         member.stop()

@@ -25,9 +25,10 @@ class Goods:
         self.plenty, self.scarce = self._sku("plenty"), self._sku("scarce")
         self.slot, self.later = self._sku("slot"), self._sku("later")
         self.show_id = ""
-        self.allotments: dict[str, str] = {}  # which county each belongs to
-        self.shelves: list[str] = []
+        self.wishes: dict[str, dict[str, Any]] = {}  # what was set aside, by the allotment that it became
         self.open: list[str] = []
+        self.given_back: set[str] = set()  # allotments of which some order was to be cancelled
+        self.clocks_differ = False  # whether the round's fault is a wrong clock
         self.channel_shelf = ""
         self.declined = 0
         self.lines: list[str] = []
@@ -36,6 +37,11 @@ class Goods:
     def skus(self) -> list[str]:
         """Of all its items."""
         return [sku for _, sku in self._all()]
+
+    @property
+    def shelves(self) -> list[str]:
+        """Allotments that are not a slot's."""
+        return [key for key, wish in self.wishes.items() if wish["purpose"] == "shelf"]
 
     def since(self, margin: float) -> datetime:
         """Before anything of this round can have been said, by clocks that are wrong by no more than that."""

@@ -7,6 +7,9 @@ from typing import Any, Final
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from images.engines import PYTHON
+from images.services import SERVICES, is_current
+
 WRITTEN: Final = Path("build/images.env")
 NEEDED: Final = ("KAFKA", "MONGODB", "TOXIPROXY", "CATALOG", "BROADCAST", "ORDERS", "NOTIFY")
 
@@ -33,6 +36,9 @@ def chosen(client: Any, env: Mapping[str, str], written: Path = WRITTEN) -> dict
     lacking = [name for name, image in images.items() if not image or not _here(client, image)]
     if lacking:
         raise NotThere(f"no image for {', '.join(lacking)}: run `make images` first")
+    python = known.get(PYTHON.variable, PYTHON.built)
+    if late := [own.name for own in SERVICES if own.variable not in env and not is_current(own, python)]:
+        raise NotThere(f"{', '.join(late)}: not of the sources that are here: run `make images` first")
     return images
 
 

@@ -18,8 +18,10 @@ from tests.chaos.goods import Goods
 from tests.chaos.ledger import Ledger
 from tests.chaos.rest import NotAtRest
 
+from chassis import reading
+from chassis.testing import patience
 from contracts.events import EVENTS, OrderDeclined
-from evening.audit import Check, Evidence, Told, databases, gather, topics
+from evening.audit import Check, Evidence, Told, databases, topics
 from evening.audit import judge as weigh
 from stack.reading import ends
 
@@ -29,8 +31,10 @@ _OVERSOLD: Final = frozenset({"no-oversell", "stock"})
 _DOUBLED: Final = frozenset({"twice-is-once"})
 _STRAY_SECONDS: Final = 5.0
 _READ_WITHIN: Final = 30.0
+_READ_ALL_WITHIN: Final = 180.0
 _PATIENCE_MS: Final = 10_000
 _TRIES: Final = 3
+Offsets = dict[Any, int]
 
 
 class Verdict(NamedTuple):
@@ -69,50 +73,60 @@ class _Following:
     """Reads topics on and on, each time by a client of its own: one that has seen its broker die may never answer."""
 
     def __init__(self, kafka: str, names: Iterable[str]) -> None:
-        self._kafka = kafka
-        self._next = ends(kafka, names)
+        self._kafka, self._names = kafka, list(names)
+        self._next: Offsets = ends(kafka, self._names)
 
     def more(self) -> list[Any]:
         """Every message that came since, up to where the broker says that the topics end now."""
+        found, self._next = self._tried(self._next, _READ_WITHIN)
+        return found
+
+    def all(self) -> list[Any]:
+        """Every message that there is, up to there."""
+        found, _ = self._tried(dict.fromkeys(self._next, 0), _READ_ALL_WITHIN)
+        return found
+
+    def _tried(self, start: Offsets, within: float) -> tuple[list[Any], Offsets]:
         for _ in range(_TRIES):
             with suppress(KafkaError):
-                return self._read()
+                return self._read(start, within * patience())
         raise NotAtRest(f"the judge could not read the topics in {_TRIES} tries")
 
-    def _read(self) -> list[Any]:
+    def _read(self, start: Offsets, within: float) -> tuple[list[Any], Offsets]:
         consumer = KafkaConsumer(
             bootstrap_servers=[self._kafka], group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50
         )
         found: list[Any] = []
         try:
-            consumer.assign(list(self._next))
-            for part, offset in self._next.items():
+            # A topic that was not there before, as one of dead letters may be, is read from its beginning.
+            start = dict.fromkeys(reading.partitions(consumer, self._names), 0) | start
+            consumer.assign(list(start))
+            for part, offset in start.items():
                 consumer.seek(part, offset)
-            there = consumer.end_offsets(list(self._next), timeout_ms=_PATIENCE_MS)
-            deadline = time.monotonic() + _READ_WITHIN
+            there = reading.ends(consumer, list(start), _PATIENCE_MS)
+            deadline = time.monotonic() + within
             while any(consumer.position(part) < end for part, end in there.items()):
                 if time.monotonic() > deadline:
-                    raise KafkaTimeoutError(f"not read within {_READ_WITHIN:.0f} s")
+                    raise KafkaTimeoutError(f"not read within {within:.0f} s")
                 for batch in consumer.poll(timeout_ms=100, max_records=5_000).values():
                     found += batch
-            self._next = {part: consumer.position(part) for part in self._next}
+            return found, {part: consumer.position(part) for part in start}
         finally:
             consumer.close()
-        return found
 
 
 class Judge:
     """Follows the topics, and judges rounds."""
 
     def __init__(self, kafka: str, mongodb: str, names: Mapping[str, str]) -> None:
-        self._kafka, self._mongodb, self._names = kafka, mongodb, dict(names)
+        self._mongodb, self._names = mongodb, dict(names)
         self._follower = _Following(kafka, [name for topic in EVENTS for name in (topic, f"{topic}.dlq")])
         self._seen: set[str] = set()
 
     def round(self, goods: Goods, ledger: Ledger, margin: float) -> Verdict:
         """Judge one round that is at rest. `margin`: seconds that a service's clock was wrong at most."""
         began = time.monotonic()
-        mine = [promise for promise in ledger.promises if promise.allotment_id in goods.allotments]
+        mine = [promise for promise in ledger.promises if promise.allotment_id in goods.wishes]
         evidence = Evidence(topics=topics.told(self._follower.more()), told=Told(promises=mine))
         evidence.told = Told(promises=mine, imported=self._served(evidence, goods.lines), skew_seconds=margin)
         databases.read(self._mongodb, self._names, evidence, _of(goods, margin))
@@ -122,7 +136,8 @@ class Judge:
     def whole(self, ledger: Ledger, skew: float) -> Verdict:
         """Judge everything that was ever done."""
         began = time.monotonic()
-        evidence = gather(self._mongodb, self._names, self._kafka)
+        evidence = Evidence(topics=topics.told(self._follower.all()), told=Told())
+        databases.read(self._mongodb, self._names, evidence)
         served = self._served(evidence, ledger.lines)
         evidence.told = Told(promises=ledger.promises, imported=served, skew_seconds=skew)
         return verdict(evidence, weigh(evidence), time.monotonic() - began)
@@ -145,7 +160,7 @@ class Judge:
 def _of(goods: Goods, margin: float) -> dict[str, Any]:
     """Which documents belong to a round, by the indexes that there are."""
     since = _first_id(goods.since(margin + _STRAY_SECONDS))
-    allotments = {"$in": list(goods.allotments)}
+    allotments = {"$in": list(goods.wishes)}
     return {
         "orders": {"_id": {"$gte": since}, "allotment_id": allotments},
         "allotments": {"_id": allotments},

@@ -5,21 +5,25 @@ Written by the load's thread, read by the run's.
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from evening.audit import Promise
 
 _TOLD: Final = 20
-_POLITE: Final = frozenset({429, 503, 504})
+_PUT_OFF: Final = 503  # the house gives neither a 429 nor a 504
 
 
 class Manners(NamedTuple):
-    """How callers were treated during a fault. `stall`: the longest that anybody waited for an answer that counts."""
+    """How callers were treated during a fault. `refused`: put off for the moment; `stall`: the longest that anybody
+    waited for an answer that counts; `told_no`: orders refused by the rules, by the reason.
+    """
 
     asked: int
     refused: int
     unanswered: int
     stall: float
+    told_no: Mapping[str, int] = {}
 
     @property
     def share(self) -> float:
@@ -36,11 +40,13 @@ class Ledger:
         self.lines: list[str] = []  # numbers of the other platform's orders that the broker took
         self._firsts: dict[str, list[float]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
+        self._told_no: Counter[str] = Counter()
         self._stall = 0.0
 
     def turn_page(self) -> None:
         """Count manners anew: a new round begins."""
         self._counts.clear()
+        self._told_no.clear()
         self._firsts.clear()
         self._stall = 0.0
 
@@ -50,7 +56,7 @@ class Ledger:
         if status == 0:
             self._counts["unanswered"] += 1
             return False
-        polite = status in _POLITE and media_type == "application/problem+json"
+        polite = status == _PUT_OFF and media_type == "application/problem+json"
         if polite:
             self._counts["refused"] += 1
             return False
@@ -65,6 +71,10 @@ class Ledger:
         self._stall = max(self._stall, now - began)
         if good:
             self._firsts[kind].append(now)
+
+    def told_no(self, code: str) -> None:
+        """Note that somebody's order was refused by the rules."""
+        self._told_no[code] += 1
 
     def seen(self, kind: str) -> None:
         """Note that somebody found what they looked for."""
@@ -87,6 +97,11 @@ class Ledger:
             )
         )
 
+    @property
+    def acknowledged(self) -> int:
+        """How many orders somebody was told of."""
+        return len({promise.order_id for promise in list(self.promises)})
+
     def success_after(self, kind: str, moment: float) -> float | None:
         """When something of this kind first succeeded after `moment`."""
         return next((when for when in list(self._firsts[kind]) if when > moment), None)
@@ -94,4 +109,4 @@ class Ledger:
     def manners(self) -> Manners:
         """Since the page was turned."""
         counts = self._counts
-        return Manners(counts["asked"], counts["refused"], counts["unanswered"], self._stall)
+        return Manners(counts["asked"], counts["refused"], counts["unanswered"], self._stall, dict(self._told_no))

@@ -21,6 +21,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.town import Town
 
+from chassis.testing import patience
 from stack.local import DATA
 
 BUYERS: Final = 16
@@ -51,9 +52,9 @@ class Load:
     def start(self) -> None:
         """Mint tokens, open the market; nobody buys yet."""
         self._thread.start()
-        self._run(self._begin(), 60.0)
+        self._run(self._begin(), 60.0 * patience())
 
-    def open(self, goods: Goods, within: float = 60.0) -> None:
+    def open(self, goods: Goods, within: float) -> None:
         """Prepare a round and let everybody in."""
         self.ledger.turn_page()
         self._run(offices.prepare(self._platform, self._home, self._other, goods), within)
@@ -133,6 +134,7 @@ class Load:
         try:
             future.result(within)
         except Late as late:
-            future.cancel()
             raise Stuck(f"the load did not come to an end within {within:.0f} s ({self._busy} under way)") from late
+        finally:
+            future.cancel()  # whoever stops the run by hand does not wait for it either
         self.check()

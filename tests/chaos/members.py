@@ -5,19 +5,24 @@ Whoever is killed, or dies by itself, is started again after a second; whoever i
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, Final
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 
 RESTART_AFTER: Final = 1.0
 _LATER: Final = 5.0  # when it died again and again
 _SOON: Final = 5.0
+_ALIVE: Final = frozenset({"running", "paused"})
 
 
 class Member:
-    """One container. `kills` counts how often it was killed by us."""
+    """One container, another one after `replace`. `kills` counts how often it was killed by us.
+
+    The deaths that we ordered are counted by the containers that were to die, so that none is taken for another's: what
+    died is heard of later, when somebody else may stand in its place.
+    """
 
     def __init__(self, name: str, container: Any) -> None:
         self.name = name
@@ -26,28 +31,36 @@ class Member:
         self.kills = 0
         self.killed_at = 0.0
         self.excused = False  # what is done to it is known to end such a program
-        self._expected = False
+        self._ordered: Counter[str] = Counter()
         self._fast_deaths = 0
         self._started = 0.0
+        self._doing = threading.RLock()  # a death is heard of after what has caused it is noted
 
     def start(self) -> None:
         """Run, and be kept running."""
-        self.held = False
-        self._started = time.monotonic()
-        self.container.start()
+        with self._doing:
+            self.held = False
+            self._run()
+
+    def revive(self, dead: str) -> None:
+        """Run again after this container's death, unless it is to stay down or somebody is in its place."""
+        with self._doing:
+            if not self.held and self.container.id == dead:
+                self._run()
 
     def kill(self) -> None:
         """End it without warning: kill -9. Nobody is killed who is down already."""
-        self._expected = True
-        try:
-            self.container.kill()
-            self.kills, self.killed_at = self.kills + 1, time.monotonic()
-        except APIError:
-            self._expected = False
+        with self._doing:
+            if self._hit():
+                self._ordered[self.container.id] += 1
+                self.kills, self.killed_at = self.kills + 1, time.monotonic()
 
     def stop(self, grace: int = 15) -> None:
-        """End it with warning, and keep it down until `start`."""
-        self.held = self._expected = True
+        """End it with warning, and keep it down until `start`. Who is down already does not die of it."""
+        with self._doing:
+            self.held = True
+            if self._runs():
+                self._ordered[self.container.id] += 1
         self.container.stop(timeout=grace)
 
     def freeze(self) -> None:
@@ -60,22 +73,44 @@ class Member:
 
     def replace(self, container: Any) -> None:
         """Be another container from now on; both are stopped now."""
-        self.container = container
+        with self._doing:
+            self.container = container
 
     def log(self, lines: int = 40) -> str:
         """The end of what it wrote."""
         try:
             text: bytes = self.container.logs(tail=lines)
-        except (APIError, NotFound) as error:
+        except OSError as error:  # APIError is one
             return f"(no log: {error})"
         return text.decode(errors="replace")
 
-    def died(self) -> tuple[bool, float]:
+    def died(self, dead: str) -> tuple[bool, float]:
         """Whether that was our doing, and after how many seconds it is to be started again."""
-        ours, self._expected = self._expected or self.excused, False
+        with self._doing:
+            ordered = self._ordered[dead] > 0
+            if ordered:
+                self._ordered[dead] -= 1
+        ours = ordered or self.excused
         fast = time.monotonic() - self._started < _SOON and not ours
         self._fast_deaths = self._fast_deaths + 1 if fast else 0
         return ours, min(_LATER, RESTART_AFTER * 2**self._fast_deaths)
+
+    def _run(self) -> None:
+        self._started = time.monotonic()
+        self.container.start()
+
+    def _runs(self) -> bool:
+        self.container.reload()
+        return self.container.status in _ALIVE
+
+    def _hit(self) -> bool:
+        try:
+            self.container.kill()
+        except APIError:
+            if self._runs():  # the engine failed, not the aim
+                raise
+            return False
+        return True
 
 
 class Keeper:
@@ -105,16 +140,24 @@ class Keeper:
                 self._hear(member, event["Actor"]["ID"], labels.get("exitCode", "?"))
 
     def _hear(self, member: Member, dead: str, code: str) -> None:
-        if dead != member.container.id:
-            return
-        ours, pause = member.died()
+        ours, pause = member.died(dead)
         if not ours:
-            self.deaths.append(f"{member.name} ended by itself with exit code {code}:\n{member.log(15)}")
+            words = member.log(15) if dead == member.container.id else "(another one is in its place)"
+            self.deaths.append(f"{member.name} ended by itself with exit code {code}:\n{words}")
         if not member.held:
-            threading.Timer(pause, self._revive, (member, dead)).start()
+            self._revive_after(pause, member, dead)
+
+    def _revive_after(self, pause: float, member: Member, dead: str) -> None:
+        timer = threading.Timer(pause, self._revive, (member, dead))
+        timer.daemon = True
+        timer.start()
 
     def _revive(self, member: Member, dead: str) -> None:
-        if self._over or member.held or member.container.id != dead:
+        if self._over:
             return
-        with suppress(APIError):  # the fault ended in this very moment, and has started it
-            member.start()
+        try:
+            member.revive(dead)
+        except APIError:  # the fault ended in this very moment, and has started it
+            pass
+        except OSError:  # the engine is slow to answer
+            self._revive_after(_LATER, member, dead)

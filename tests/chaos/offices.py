@@ -34,14 +34,14 @@ async def prepare(platform: Caller, home: Caller, other: Caller, goods: Goods) -
     goods.show_id = planned["shows"][0]["show_id"]
     for number, wish in enumerate(goods.opening()):
         await allot(home if wish["county"] == HOME else other, goods, wish, f"opening-{number}")
-    await asyncio.gather(*(_known(platform, key) for key in goods.allotments))
+    await asyncio.gather(*(_known(platform, key) for key in goods.wishes))
     goods.channel_shelf = goods.shelves[0]
     await _until(lambda: _done(platform, f"/shows/{goods.show_id}/start"))
     screen = {"json": {"window_seconds": WINDOW}, "key": f"{goods.name}-on-screen"}
     await platform.tell("feature", "broadcast", "POST", f"/shows/{goods.show_id}/slots/1/feature", **screen)
-    slot = next(key for key in goods.allotments if key not in goods.shelves)
+    slot = next(key for key in goods.wishes if key not in goods.shelves)
     await _until(lambda: _on_screen(platform, slot))
-    goods.open = list(goods.allotments)
+    goods.open = list(goods.wishes)
 
 
 async def allot(office: Caller, goods: Goods, wish: dict[str, Any], key: str) -> str:
@@ -49,9 +49,7 @@ async def allot(office: Caller, goods: Goods, wish: dict[str, Any], key: str) ->
     made = await office.tell("allot", "catalog", "POST", "/allotments", key=f"{goods.name}-{key}", json=wish)
     allotment_id = str(made["allotment_id"]) if made else ""
     if allotment_id:
-        goods.allotments[allotment_id] = wish["county"]
-        if wish["purpose"] == "shelf":
-            goods.shelves.append(allotment_id)
+        goods.wishes[allotment_id] = wish
     return allotment_id
 
 
@@ -61,7 +59,7 @@ async def conclude(platform: Caller, home: Caller, other: Caller, goods: Goods) 
     await home.tell("pack", "orders", "POST", "/parcels/pack", json={"county": HOME, "limit": _ALL})
     await home.tell("ship", "orders", "POST", "/parcels/ship", json={"county": HOME, "carrier": _CARRIER})
     for key in goods.shelves:
-        office = home if goods.allotments[key] == HOME else other
+        office = home if goods.wishes[key]["county"] == HOME else other
         await _known(office, key)
         await office.tell("close", "orders", "POST", f"/allotments/{key}/close")
 
@@ -82,11 +80,12 @@ class Staff:
             goods.open.append(key)
 
     async def show(self, goods: Goods) -> None:
-        """Report how many watch."""
+        """Report how many watch. By a clock that is two minutes wrong they did not watch while the show was live."""
         await asyncio.sleep(0.5)
         number = next(self._numbers)
         sample = {"channel": "web", "viewers": number, "sampled_at": datetime.now(UTC).isoformat()}
-        await self._platform.ask("watch", "broadcast", "POST", f"/shows/{goods.show_id}/audience", json=sample)
+        tell = self._platform.ask if goods.clocks_differ else self._platform.tell
+        await tell("watch", "broadcast", "POST", f"/shows/{goods.show_id}/audience", json=sample)
 
     async def pack(self, goods: Goods) -> None:  # noqa: ARG002  everybody is told of the round
         """Pack and ship some."""

@@ -62,20 +62,37 @@ def totals(rounds: Sequence[Round], whole: Verdict | None) -> dict[str, int]:
     return counts
 
 
-def closing(seed: int, seconds: float, rounds: Sequence[Round], whole: Verdict | None, kills: int) -> str:
-    """The one line."""
+def closing(
+    seed: int, seconds: float, rounds: Sequence[Round], whole: Verdict | None, kills: int, promised: int = 0
+) -> str:
+    """The one line. Without a last look at everything nobody knows that nothing was lost, so it does not say so.
+
+    `promised`: how many orders callers were told of, judged or not.
+    """
     counts = totals(rounds, whole)
+    told = [f"{_told(counts[what], whole is not None)} {what}" for what in ("lost", "oversold", "doubled")]
     minutes = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
     return (
         f"chaos: seed {seed}, {minutes} min, {len(rounds)} faults, {kills} kills, "
-        f"{counts['acknowledged']:,} acknowledged, {counts['lost']} lost, {counts['oversold']} oversold, "
-        f"{counts['doubled']} doubled"
+        f"{max(counts['acknowledged'], promised):,} acknowledged, {', '.join(told)}"
     )
 
 
-def troubles(rounds: Sequence[Round], whole: Verdict | None, rude: Sequence[str], deaths: Sequence[str]) -> list[str]:
-    """Everything that must not be, in words; nothing here means that all is well."""
-    found = [f"{one.fault} (round {one.number}): {one.trouble}" for one in rounds if one.trouble]
+def _told(number: int, sure: bool) -> str:
+    if sure:
+        return str(number)
+    return f"at least {number}" if number else "?"
+
+
+def troubles(
+    rounds: Sequence[Round],
+    whole: Verdict | None,
+    rude: Sequence[str],
+    deaths: Sequence[str],
+    broken: Sequence[str] = (),
+) -> list[str]:
+    """Everything that must not be, in words; nothing here, and a last look, mean that all is well."""
+    found = [*broken, *(f"{one.fault} (round {one.number}): {one.trouble}" for one in rounds if one.trouble)]
     for one in rounds:
         found += [f"{one.fault} (round {one.number}): {what}" for what in (one.verdict.wrong if one.verdict else ())]
     found += [f"at the end: {what}" for what in (whole.wrong if whole else ())]
@@ -84,7 +101,7 @@ def troubles(rounds: Sequence[Round], whole: Verdict | None, rude: Sequence[str]
 
 
 def exit_code(rounds: Sequence[Round], whole: Verdict | None, found: Sequence[str]) -> int:
-    """0 when every round and the whole hold and nobody was treated rudely."""
+    """0 when every round and the whole hold and nobody was treated rudely. What was not judged does not hold."""
     judged = [*(one.verdict for one in rounds), whole]
     return 0 if rounds and not found and all(one is not None and one.holds for one in judged) else 1
 

@@ -10,6 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
+from chassis import reading
 from contracts.events import EVENTS
 from evening.idle import LISTENS, Watch
 
@@ -35,8 +36,7 @@ class Rest(Watch):
             for topic in topics & set(EVENTS)
             for number in self._consumer.partitions_for_topic(topic) or ()
         ]
-        ends: dict[Any, int] = self._consumer.end_offsets(parts, timeout_ms=_PATIENCE_MS) if parts else {}
-        return ends
+        return reading.ends(self._consumer, parts, _PATIENCE_MS)
 
     def renew(self) -> None:
         """Ask by new clients: one that has seen its broker die may never answer again."""

@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from kafka.errors import KafkaError
-from pymongo.errors import PyMongoError
-from tests.chaos.doors import GivesUp
+from tests.chaos import failures
 from tests.chaos.faults import SKEW_SECONDS, Blow, Fault, NoHarm
 from tests.chaos.goods import Goods
 from tests.chaos.judge import Judge, Verdict
 from tests.chaos.ledger import Manners
-from tests.chaos.load import Load, Stuck
-from tests.chaos.offices import Unprepared
+from tests.chaos.load import Load
 from tests.chaos.plan import Wish
 from tests.chaos.rest import NotAtRest, Rest, until
 from tests.chaos.town import Town
@@ -30,7 +27,9 @@ Say = Callable[[str], None]
 
 
 class Round(NamedTuple):
-    """What came of one fault. `trouble`: what did not come back, empty when all did. `steps`: seconds to each thing."""
+    """What came of one fault. `trouble`: what went wrong besides what the verdict says, empty when nothing did, and
+    `trace`: where it came from. `steps`: seconds to each thing.
+    """
 
     number: int
     fault: str
@@ -41,6 +40,7 @@ class Round(NamedTuple):
     manners: Manners
     trouble: str = ""
     steps: Mapping[str, float] = {}
+    trace: str = ""
 
 
 class Run:
@@ -54,60 +54,66 @@ class Run:
         self._dice = Random(wish.seed + 1)
         self.rounds: list[Round] = []
         self._steps: dict[str, float] = {}
+        self._recovered: float | None = None
         self.skew = 0.0
 
     def play(self, faults: Iterator[Fault]) -> None:
-        """Until time is up, the kills are done, or something did not come back."""
+        """Until time is up, the kills are done, or something went wrong."""
         began = time.monotonic()
         for number, fault in enumerate(faults, start=1):
             self._say(fault.name)
             self.rounds.append(self._round(number, fault))
-            if self.rounds[-1].trouble or self._over(time.monotonic() - began):
+            if self.rounds[-1].trouble or self._wish.over(time.monotonic() - began, self._town.kills):
                 return
-
-    def _over(self, passed: float) -> bool:
-        if self._wish.kills is not None:
-            return self._town.kills >= self._wish.kills
-        return passed >= self._wish.minutes * 60
 
     def _round(self, number: int, fault: Fault) -> Round:
         began, killed = time.monotonic(), self._town.kills
-        goods, recovered, found, trouble = Goods(self._town.run, number), None, None, ""
-        try:
-            recovered = self._suffer(goods, fault)
-            self._load.pause(self._patience)
-            found = self._judged(goods, fault)
-        except (Stuck, NotAtRest, GivesUp, Unprepared, NoHarm) as stuck:
-            trouble = str(stuck)
-        except (KafkaError, PyMongoError) as away:  # what came of the rounds before is to be told all the same
-            trouble = f"an engine did not answer: {type(away).__name__}: {away}"
+        self._steps, self._recovered = {}, None
+        found, error = self._tried(Goods(self._town.run, number), fault)
         return Round(
             number=number,
             fault=fault.name,
-            recovered=recovered,
+            recovered=self._recovered,
             seconds=time.monotonic() - began,
             kills=self._town.kills - killed,
             verdict=found,
             manners=self._load.ledger.manners(),
-            trouble=trouble,
+            trouble=failures.words(error) if error else "",
             steps={what: round(seconds, 2) for what, seconds in self._steps.items()},
+            trace=failures.trace(error) if error else "",
         )
+
+    def _tried(self, goods: Goods, fault: Fault) -> tuple[Verdict | None, Exception | None]:
+        """The verdict, or what came between; what came of the rounds before is to be told all the same."""
+        try:
+            self._recovered = self._suffer(goods, fault)
+            self._load.pause(self._patience)
+            return self._judged(goods, fault), None
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the round's trouble
+            return None, error
 
     def _suffer(self, goods: Goods, fault: Fault) -> float:
         """Load, fault, recovery; returns the seconds that it took from the fault's end, or from the last kill."""
         began = time.monotonic()
-        self._steps = {}
-        self._load.open(goods)
+        goods.clocks_differ = fault.skews
+        self._load.open(goods, self._patience)
         time.sleep(WARM_SECONDS)
         struck = time.monotonic()
         self._steps["prepared"] = struck - began
-        fault.strike(Blow(self._town, self._dice, self._wish.hold(fault)))
-        ended = time.monotonic() if not fault.kills else max(struck, self._town.last_kill)
+        ended = self._strike(fault)
         self._steps["struck"] = time.monotonic() - struck
         self._recover(fault, ended)
         recovered = time.monotonic() - ended
         time.sleep(_SETTLE)
         return recovered
+
+    def _strike(self, fault: Fault) -> float:
+        """Do the harm; returns when it was over."""
+        struck, killed = time.monotonic(), self._town.kills
+        fault.strike(Blow(self._town, self._dice, self._wish.hold(fault)))
+        if fault.kills and self._town.kills == killed:
+            raise NoHarm(f"{fault.name} killed nobody")
+        return max(struck, self._town.last_kill) if fault.kills else time.monotonic()
 
     def _recover(self, fault: Fault, ended: float) -> None:
         """Whoever was hurt has had success again, all are ready, and everything said until then was read."""

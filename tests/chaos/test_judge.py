@@ -80,6 +80,15 @@ def test_who_does_not_come_back_fails_the_run_though_nothing_is_lost() -> None:
     assert exit_code(rounds, None, troubles(rounds, None, (), ())) == 1
 
 
+def test_without_a_last_look_nobody_is_told_that_nothing_was_lost() -> None:
+    assert closing(7, 60.0, [a_round(judged())], None, kills=1).endswith(
+        "1 acknowledged, ? lost, ? oversold, ? doubled"
+    )
+    line = closing(7, 60.0, [a_round(judged(lose))], None, kills=1, promised=12)
+    assert "12 acknowledged, at least " in line
+    assert exit_code([a_round(judged())], None, []) == 1
+
+
 def test_a_run_without_rounds_has_shown_nothing() -> None:
     assert exit_code([], judged(), []) == 1
 
@@ -91,6 +100,7 @@ def test_a_run_without_rounds_has_shown_nothing() -> None:
         (409, "application/problem+json", True, False),
         (503, "application/problem+json", False, False),
         (503, "text/plain", False, True),
+        (504, "application/problem+json", False, True),
         (500, "application/problem+json", False, True),
         (401, "application/problem+json", False, True),
         (0, "", False, False),

@@ -20,6 +20,7 @@ from tests.chaos import recipes
 from tests.chaos.members import Keeper, Member
 from tests.chaos.wires import Wires
 
+from chassis.testing import patience
 from stack.containers import leftovers
 from stack.engines import Engines, kafka_answers
 from stack.issuer import Issuer
@@ -73,8 +74,10 @@ class Town:
         try:
             leftovers.sweep(self._client)
             self._build()
-        except DockerException as error:
-            raise NotUp(f"the Docker engine refused: {error}") from error
+        except (DockerException, OSError) as error:  # its client's time-outs are OSErrors
+            raise NotUp(f"the Docker engine refused: {type(error).__name__}: {error}") from error
+        except httpx.HTTPError as error:
+            raise NotUp(f"toxiproxy refused: {type(error).__name__}: {error}") from error
 
     @property
     def kills(self) -> int:
@@ -196,6 +199,7 @@ class Town:
         return False
 
     def _await(self, name: str, there: Any, within: float) -> None:
+        within *= patience()
         deadline = time.monotonic() + within
         while not there():
             if time.monotonic() > deadline:
