@@ -10,7 +10,7 @@ HOME: Final = "520123"  # packs and ships everything it sold
 OTHER: Final = "522634"  # packs nothing
 _STOCK: Final = 1_000_000
 _PLENTY: Final = 100_000
-_SCARCE: Final = 60
+_SCARCE: Final = 12  # gone within seconds, so that every fault falls among those who want what is left
 _SLOT: Final = 5_000
 WINDOW: Final = 1_800  # seconds a slot is on screen: longer than any fault
 
@@ -64,7 +64,7 @@ class Goods:
         slot = {"county": OTHER, "sku": self.slot, "quantity": _SLOT, "purpose": "slot", "slot": 1}
         return [
             {"county": HOME, "sku": self.plenty, "quantity": _PLENTY, "purpose": "shelf"},
-            {"county": OTHER, "sku": self.scarce, "quantity": _SCARCE, "purpose": "shelf", "per_buyer_limit": 9},
+            {"county": OTHER, "sku": self.scarce, "quantity": _SCARCE, "purpose": "shelf", "per_buyer_limit": 3},
             slot | {"show_id": self.show_id, "per_buyer_limit": 40},
         ]
 

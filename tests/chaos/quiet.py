@@ -7,6 +7,7 @@ from typing import Any
 from tests.chaos.goods import Goods
 from tests.chaos.judge import Verdict
 from tests.chaos.ledger import Ledger
+from tests.chaos.shelves import SOLD_OUT
 
 WELL = Verdict(acknowledged=3, lost=0, oversold=0, doubled=0, other=0, seconds=0.1, wrong=())
 
@@ -28,17 +29,19 @@ class QuietTown:
 
 
 class QuietLoad:
-    """Buyers who succeed in everything at once; `fails` is raised by what one of them does."""
+    """Buyers who are served at once, until all is sold; `fails` is raised by what one of them does."""
 
-    def __init__(self, fails: Exception | None = None) -> None:
+    def __init__(self, fails: Exception | None = None, *, scarce: bool = True) -> None:
         self.ledger = Ledger()
-        self._fails = fails
+        self._fails, self._scarce = fails, scarce
 
     def start(self) -> None:
         """Everybody is there."""
 
-    def open(self, goods: Goods, within: float) -> None:
-        """Everybody is served."""
+    def open(self, _: Goods, __: float) -> None:
+        self.ledger.turn_page()
+        if self._scarce:
+            self.ledger.told_no(SOLD_OUT)
 
     def pause(self, _: float) -> None:
         if self._fails:

@@ -16,6 +16,7 @@ from tests.chaos.ledger import Manners
 from tests.chaos.load import Load
 from tests.chaos.plan import Wish
 from tests.chaos.rest import NotAtRest, Rest, until
+from tests.chaos.shelves import SOLD_OUT
 from tests.chaos.town import Town
 
 WARM_SECONDS: Final = 0.8
@@ -105,7 +106,13 @@ class Run:
         self._recover(fault, ended)
         recovered = time.monotonic() - ended
         time.sleep(_SETTLE)
+        self._steps["sold out"] = self._until(self._still_some, self._patience)
         return recovered
+
+    def _still_some(self) -> str:
+        """A round in which nobody was refused for want of units says nothing of overselling."""
+        self._load.check()
+        return "" if self._load.ledger.manners().told_no.get(SOLD_OUT) else "nobody was told that something is sold out"
 
     def _strike(self, fault: Fault) -> float:
         """Do the harm; returns when it was over."""

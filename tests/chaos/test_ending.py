@@ -97,6 +97,12 @@ def test_what_ends_somebodys_work_is_the_trouble_of_the_round() -> None:
     assert (code, told.rounds[0].trouble) == (1, "ValueError: nobody thought of that")
 
 
+def test_a_round_in_which_nothing_was_sold_out_says_nothing_of_overselling_and_is_trouble() -> None:
+    code, _, told = played(load=QuietLoad(scarce=False))
+    assert code == 1
+    assert told.rounds[0].trouble.endswith("nobody was told that something is sold out")
+
+
 def test_tracebacks_and_last_words_are_kept(tmp_path: Path) -> None:
     played(raising(KeyError("anything")))
     (kept,) = tmp_path.glob("shanhuo-chaos-*")
