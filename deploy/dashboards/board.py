@@ -24,6 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from contracts.metrics import BUILD_INFO, CONSUMER_LAG, ITEMS_FEATURED, ORDERS_PLACED, Metric
 from dashboards.panels import SOURCE
 from dashboards.places import UIDS
+from dashboards.promql import RATE, of
 
 TAG: Final = "shanhuo"
 DOCS: Final = "https://shanhuo.example/blob/main"  # whoever writes the dashboards says where this repository is read
@@ -78,6 +79,6 @@ def _choice(name: str) -> QueryVariable:
 
 def _featured() -> AnnotationQuery:
     """A mark wherever a host put something on screen: most of what a graph does at a live sale begins there."""
-    expr = f'sum(increase({ITEMS_FEATURED.name}{{namespace=~"$namespace"}}[$__rate_interval])) > 0'
+    expr = f"sum(increase({of(ITEMS_FEATURED)}[{RATE}])) > 0"
     marks = AnnotationQuery().name("Put on screen").datasource(SOURCE).icon_color("purple").enable(True)
     return marks.expr(expr)

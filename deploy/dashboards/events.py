@@ -1,14 +1,19 @@
 """*Events*: how far behind consumers are, how old what they handle is, what waits in outboxes and dead letters."""
 
+from datetime import timedelta
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from contracts import metrics as m
+from contracts.topics import dead_letters
 from dashboards.board import board
 from dashboards.panels import A_SECOND, COUNT, SECONDS, Query, above, alive, course, number, rows, zero
 from dashboards.places import Events
 from dashboards.promql import RATE, of, quantile
+from dashboards.slos import FRESH_WITHIN_SECONDS
 
 _OWN_GROUP = 'group!="fanout"'  # what every replica reads for itself cannot be added up
+_KEPT = dead_letters("any").retention or timedelta.max
 _LAG = f"sum by (service, group, topic) ({of(m.CONSUMER_LAG, _OWN_GROUP)})"
 
 
@@ -36,7 +41,7 @@ def _now() -> list[object]:
             "99 of 100 batches are handled within this time from their event's own. It is what a buyer notices.",
             Query(quantile(0.99, m.EVENT_AGE_SECONDS)),
             unit=SECONDS,
-            levels=above(5, 30),
+            levels=above(FRESH_WITHIN_SECONDS, 30),
             width=6,
             decimals=1,
         ),
@@ -78,10 +83,11 @@ def _consumers() -> list[object]:
         course(
             Events.AGE_BY_TOPIC,
             "Age when handled, by topic",
-            "95 of 100 batches are handled within this time from their event's own, replays and catching up included.",
+            "95 of 100 batches are handled within this time from their event's own, catching up included; dead letters "
+            "that are replayed are left out.",
             Query(quantile(0.95, m.EVENT_AGE_SECONDS, by="service, topic"), "{{service}} {{topic}}"),
             unit=SECONDS,
-            levels=above(5, 30),
+            levels=above(FRESH_WITHIN_SECONDS, 30),
             width=12,
         ),
         course(
@@ -96,11 +102,11 @@ def _consumers() -> list[object]:
         course(
             Events.HANDLING,
             "How long a batch takes",
-            "95 of 100 batches are handled within this. Above the session time-out of Kafka (6 s) the group "
-            "rebalances.",
+            "95 of 100 batches are handled within this. A batch holds up its own partition and no other, and no member "
+            "is thrown out for it: what waits behind it is lag.",
             Query(quantile(0.95, m.EVENT_HANDLING_SECONDS, by="service, topic"), "{{service}} {{topic}}"),
             unit=SECONDS,
-            levels=above(1, 6),
+            levels=above(1, FRESH_WITHIN_SECONDS),
         ),
         course(
             Events.PARTITIONS,
@@ -193,7 +199,7 @@ def _wrong() -> list[object]:
         course(
             Events.LETTERS_OLDEST,
             "Oldest letter",
-            "How long the oldest letter of each topic has waited. Letters are kept for 400 days at most.",
+            f"How long the oldest letter of each topic has waited. Letters are kept for {_KEPT.days} days at most.",
             Query(f"time() - min by (group, topic) ({of(m.DEAD_LETTERS_OLDEST)})", "{{group}} {{topic}}"),
             unit=SECONDS,
             levels=above(3600, 604_800),

@@ -20,7 +20,7 @@ from dashboards.panels import (
     zero,
 )
 from dashboards.places import Live
-from dashboards.promql import RATE, SHOWN, of, quantile
+from dashboards.promql import RATE, SHOWN, firing, of, quantile
 
 
 def live_sale(docs: str) -> Dashboard:
@@ -33,7 +33,7 @@ def live_sale(docs: str) -> Dashboard:
 def _now() -> list[object]:
     placed = Query(f"sum(rate({of(m.ORDERS_PLACED)}[{RATE}])) * 60")
     taken = Query(f"sum(increase({of(m.REVENUE_FEN)}[{SHOWN}])) / 100")
-    firing = Query('count(ALERTS{alertstate="firing"}) or vector(0)')
+    alerts = Query(f"count({firing()}) or vector(0)")
     return [
         number(
             Live.SHOWS,
@@ -92,8 +92,8 @@ def _now() -> list[object]:
         number(
             Live.ALERTS,
             "Alerts firing",
-            "Alerts that fire in this Prometheus, of whatever severity. Their runbooks say what to do.",
-            firing,
+            "Alerts of Shanhuo's that fire, of whatever severity. Which: Business SLOs. Their runbooks say what to do.",
+            alerts,
             unit=COUNT,
             levels=zero(),
             width=3,

@@ -155,8 +155,8 @@ def _placing() -> list[object]:
         course(
             Engine.REFUSED,
             "Refused, by reason",
-            "Refusals a second on the chosen channels. `sold-out` is demand; `over-limit` greed; anything new is a "
-            "release.",
+            "Refusals a second on the chosen channels. `sold-out` is demand; `per-buyer-limit` greed; anything new is "
+            "a release.",
             Query(f"sum by (reason) (rate({of(m.ORDERS_REFUSED)}[{RATE}]))", "{{reason}}"),
             unit=A_SECOND,
             levels=above(50, 200),
@@ -241,7 +241,7 @@ def _else() -> list[object]:
         course(
             Engine.CANCELLED,
             "Cancelled and lapsed",
-            "Orders given up a minute, by reason. Many `unpaid`: payments fail, or the time to pay is too short.",
+            "Orders given up a minute, by reason. Many `expired`: payments fail, or the time to pay is too short.",
             Query(f"sum by (reason) (rate({of(m.ORDERS_CANCELLED)}[{RATE}])) * 60", "{{reason}}"),
             unit=A_MINUTE,
             levels=above(60, 600),

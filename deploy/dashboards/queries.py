@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+import promql_parser as promql
+
 _VARIABLE: Final = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]")
 _LABEL_VALUES: Final = re.compile(r"label_values\((?P<metric>.+), (?P<label>\w+)\)")
 
@@ -27,6 +29,16 @@ class Ask(NamedTuple):
     expr: str
     legend: str
     instant: bool
+
+    @property
+    def called(self) -> str:
+        """What the legend calls it among the panel's queries, where that is a name; nothing where it tells labels."""
+        return "" if "{{" in self.legend or self.legend == "__auto" else self.legend
+
+    @property
+    def name(self) -> str:
+        """Which query it is, for a person: "Live sale 19: Waitlists (offered)"."""
+        return f"{self.dashboard} {self.panel_id}: {self.panel}{f' ({self.called})' if self.called else ''}"
 
 
 class Window(NamedTuple):
@@ -71,6 +83,25 @@ def asks(document: Mapping[str, Any]) -> Iterator[Ask]:
                 legend=target.get("legendFormat", ""),
                 instant=bool(target.get("instant")),
             )
+
+
+def marks(document: Mapping[str, Any]) -> Iterator[str]:
+    """The expressions of the marks that are drawn into all its graphs."""
+    for one in document["annotations"]["list"]:
+        if "expr" in one:
+            yield one["expr"]
+
+
+def selectors(expr: str) -> Iterator[promql.VectorSelector]:
+    """The series that an expression asks for. It has no variables any more."""
+    found: list[promql.VectorSelector] = []
+
+    def see(node: promql.Expr) -> None:
+        if isinstance(node, promql.VectorSelector):
+            found.append(node)
+
+    promql.walk(promql.parse(expr), pre_visit=see)
+    yield from found
 
 
 def choices(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

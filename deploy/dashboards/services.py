@@ -1,9 +1,12 @@
 """*Services*: rate, errors and duration of what they answer, and what they take; for who is on call."""
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from contracts import metrics as m
 from dashboards.board import board
+from dashboards.limits import MEBIBYTE, memory_limits
 from dashboards.panels import (
     BYTES,
     COUNT,
@@ -17,7 +20,7 @@ from dashboards.panels import (
     rows,
 )
 from dashboards.places import Services
-from dashboards.promql import RATE, of, process, quantile
+from dashboards.promql import PEOPLE, RATE, of, process, quantile
 
 
 def services(docs: str) -> Dashboard:
@@ -51,14 +54,14 @@ def _there() -> list[object]:
 
 
 def _red() -> list[object]:
-    count = of(m.HTTP_REQUEST_SECONDS, part="_count")
-    errors = of(m.HTTP_REQUEST_SECONDS, 'status=~"5.."', part="_count")
-    refusals = of(m.HTTP_REQUEST_SECONDS, 'status=~"4.."', part="_count")
+    count = of(m.HTTP_REQUEST_SECONDS, PEOPLE, part="_count")
+    errors = of(m.HTTP_REQUEST_SECONDS, PEOPLE, 'status=~"5.."', part="_count")
+    refusals = of(m.HTTP_REQUEST_SECONDS, PEOPLE, 'status=~"4.."', part="_count")
     return [
         course(
             Services.REQUESTS,
             "Requests",
-            "Requests answered a second, by service.",
+            "Requests answered a second, by service; probes and scrapes not counted, here and beside.",
             Query(f"sum by (service) (rate({count}[{RATE}]))", "{{service}}"),
             unit="reqps",
             levels=alive(0.01),
@@ -67,7 +70,8 @@ def _red() -> list[object]:
         course(
             Services.ERRORS,
             "Errors",
-            "The share of requests that were answered 5xx. 503 while an engine is away is meant; 500 never is.",
+            "The share of requests that were answered 5xx, as HttpErrors and HttpFailing reckon it. 503 while an "
+            "engine is away is meant; 500 never is.",
             Query(
                 f"(sum by (service) (rate({errors}[{RATE}])) or sum by (service) (rate({count}[{RATE}])) * 0)"
                 f" / (sum by (service) (rate({count}[{RATE}])) > 0)",
@@ -80,14 +84,14 @@ def _red() -> list[object]:
             Services.LATENCY,
             "Duration, p95",
             "95 of 100 requests are answered within this, streams of live pages not counted.",
-            Query(quantile(0.95, m.HTTP_REQUEST_SECONDS, by="service"), "{{service}}"),
+            Query(quantile(0.95, m.HTTP_REQUEST_SECONDS, PEOPLE, by="service"), "{{service}}"),
             unit=SECONDS,
             levels=above(0.25, 1),
         ),
         course(
             Services.IN_FLIGHT,
             "Requests in flight",
-            "Requests being answered now. A replica takes 512 at once and refuses the rest.",
+            "Requests being answered now. A replica works on 512 at once; what comes beyond them waits.",
             Query(f"sum by (service) ({of(m.HTTP_IN_FLIGHT)})", "{{service}}"),
             unit=COUNT,
             levels=above(256, 500),
@@ -103,7 +107,7 @@ def _red() -> list[object]:
         rows(
             Services.ROUTES,
             "Slowest routes",
-            "The ten routes with the longest p95 lately.",
+            "The ten routes with the longest p95 lately, those of probes too.",
             Query(f"topk(10, {quantile(0.95, m.HTTP_REQUEST_SECONDS, by='service, method, route')} > 0)"),
             unit=SECONDS,
             levels=above(0.25, 1),
@@ -114,7 +118,7 @@ def _red() -> list[object]:
 
 
 def _resources() -> list[object]:
-    starts = process("process_start_time_seconds")
+    starts, limits = process("process_start_time_seconds"), memory_limits()
     return [
         course(
             Services.CPU,
@@ -127,10 +131,10 @@ def _resources() -> list[object]:
         course(
             Services.MEMORY,
             "Memory",
-            "Resident memory of each replica. The charts' limit is 384 MiB; what reaches it is killed.",
+            f"Resident memory of each replica. What reaches its limit is killed: in the charts {_told(limits)}.",
             Query(process("process_resident_memory_bytes"), "{{service}} {{instance}}"),
             unit=BYTES,
-            levels=above(300 * 2**20, 384 * 2**20),
+            levels=above(0.8 * min(limits.values()), max(limits.values())),
         ),
         course(
             Services.FILES,
@@ -159,3 +163,9 @@ def _resources() -> list[object]:
             width=12,
         ),
     ]
+
+
+def _told(limits: Mapping[str, int]) -> str:
+    """Each limit with those that have it: 384 MiB (broadcast, catalog), 512 MiB (notify, orders)."""
+    by_size = {size: sorted(name for name, own in limits.items() if own == size) for size in sorted(limits.values())}
+    return ", ".join(f"{size // MEBIBYTE} MiB ({', '.join(names)})" for size, names in by_size.items())

@@ -1,7 +1,7 @@
 """The evening under load with a Prometheus watching: `python -m watch`, `make watch`.
 
 Prints what every panel of every dashboard showed and what every alert did, and draws the dashboards' graphs from the
-same queries. Fails when a query failed, a panel stayed empty or a target could not be scraped.
+same queries. Fails when a query failed or brought nothing, or a target could not be scraped.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from evening.night import Wish
 from stack.processes import ProcessError
 from watch import plots, shown
 from watch.happenings import SETTINGS
+from watch.judged import wrong
 from watch.load import evening, locust
 from watch.prometheus import NotInstalledError
-from watch.run import Found, Watched, empty, watch, watched
+from watch.run import Found, Watched, watch, watched
 
 WIDTH: Final = 150  # of the report where it goes to a file
 
@@ -77,15 +78,10 @@ def _tell(found: Found, wanted: argparse.Namespace, console: Console) -> list[st
         path = wanted.pictures / f"{uid.removeprefix('shanhuo-')}.png"
         plots.draw(seen, f"{seen[0].ask.dashboard}: an evening as its own queries saw it", found.window, path)
         console.print(f"{seen[0].ask.dashboard} is drawn in {path}.")
-    wrong = [
-        *(f"{one.ask.dashboard} {one.ask.panel_id}: {one.error}" for one in found.panels if one.error),
-        *(f"{name} is empty" for name in empty(found)),
-        *(f"{address}: {health}" for address, health in found.targets.items() if health != "up"),
-        *(f"{one.name}: {one.health}" for one in found.alerts if one.health != "ok"),
-    ]
-    for line in wrong or ["Every panel showed something, and no query failed."]:
-        console.print(line, style="red" if wrong else "green")
-    return wrong
+    complaints = wrong(found)
+    for line in complaints or ["Every query brought something, and none failed."]:
+        console.print(line, style="red" if complaints else "green")
+    return complaints
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -10,8 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from contracts.codec import record, to_message
 from contracts.events import ChannelOrderReceived
 from contracts.ids import new_id
 from stack.local import DATA, Stack
+from watch.outside import Hook, listen
 
 SETTINGS: Final = {
     "NOTIFY_ALLOWED_SCHEMAS": "json",
@@ -37,8 +37,10 @@ _BROKEN: Final = "522634"  # the county whose address answers 500
 _WITHIN: Final = 60.0
 _PAGES: Final = 12
 _SHELF: Final = 6
+_LATE: Final = 3
+# What who waited in vain orders ahead of: without a lot to come there is nothing to order.
+_NEXT_LOT: Final = f"lot,sku,county,quantity,harvested_on\nnext,{_SKU},{_COUNTY},500,{{day}}\n"
 _SCRAPES_SECONDS: Final = 2.5
-_SILENCE: Final = 60.0  # seconds; notify breaks it every 15
 
 
 class Unplayed(RuntimeError):
@@ -55,8 +57,8 @@ class Happenings:
     def begin(self) -> None:
         """Pages open, offices subscribe; what needs the market waits for it."""
         for _ in range(_PAGES):
-            Thread(target=_listen, args=(f"{self._stack.services.url('notify')}/live/events",), daemon=True).start()
-        hook = _Hook()
+            Thread(target=listen, args=(f"{self._stack.services.url('notify')}/live/events",), daemon=True).start()
+        hook = Hook()
         self._undo.callback(hook.close)
         for county, path in ((_COUNTY, "well"), (_BROKEN, "broken")):
             with self._client("notify", f"office-{county}", "county", county) as office:
@@ -70,16 +72,18 @@ class Happenings:
         _until(self._declined)
         time.sleep(_SCRAPES_SECONDS)  # the series begins with the first no; Prometheus must see it before the second
         self._sold_elsewhere(shelf)
-        self._import_again()
+        self._import(DATA.joinpath("hubs.csv").read_bytes(), "hubs")  # changes nothing
         orders = [self._place(shelf, f"early-{number}") for number in range(_SHELF)]
-        for number in range(3):
-            self._wait_for(shelf, f"late-{number}")
+        self._wait_for(shelf, "late-0")
+        time.sleep(_SCRAPES_SECONDS)  # the same of the first who waits
         self._pay(orders[0], "early-0", "short")
         self._pay(orders[1], "early-1", "slow")
         self._webhook(orders[1])
         for token in ("away", "declined", "ok"):
             self._pay(orders[2], "early-2", token)
-        self._order("cancel", orders[4], "early-4")  # its units are offered to who waits first
+        self._order("cancel", orders[4], "early-4")  # its units are offered to who waits
+        for number in range(1, _LATE):  # so late that nothing comes back for them
+            self._wait_for(shelf, f"late-{number}")
         with self._client("orders", f"office-{_COUNTY}", "county", _COUNTY) as office:
             _done(office.post(f"/allotments/{shelf}/close"))  # who still waits orders the next lot ahead
         self._poison()
@@ -103,11 +107,12 @@ class Happenings:
         self._undo.close()
 
     def _shelf(self) -> str:
-        """A few units of one item for everyday sale, once catalog has the item and orders the units."""
+        """A few units of one item for everyday sale, once catalog has the item and orders the units; a lot to come."""
         body = {"county": _COUNTY, "sku": _SKU, "quantity": _SHELF, "purpose": "shelf", "per_buyer_limit": 2}
         with self._client("catalog", f"office-{_COUNTY}", "county", _COUNTY) as office:
             key = {"Idempotency-Key": new_id()}
             made = _until(lambda: _made(office.post("/allotments", json=body, headers=key)))
+        self._import(_NEXT_LOT.format(day=datetime.now(UTC).date() + timedelta(days=30)).encode(), "lots")
         shelf = str(made["allotment_id"])
         with self._client("orders", "early-0", "buyer") as buyer:
             _until(lambda: buyer.get(f"/allotments/{shelf}").is_success)
@@ -182,11 +187,10 @@ class Happenings:
         topic, key, value, headers = told
         self._send(topic, key, value, list(headers))
 
-    def _import_again(self) -> None:
-        """A file that changes nothing."""
-        text, kind = (DATA / "hubs.csv").read_bytes(), {"Content-Type": "text/csv; charset=utf-8"}
+    def _import(self, text: bytes, what: str) -> None:
+        kind = {"Content-Type": "text/csv; charset=utf-8"}
         with self._client("catalog", "platform-office", "platform") as platform:
-            _done(platform.post("/hubs/import", content=text, headers=kind))
+            _done(platform.post(f"/{what}/import", content=text, headers=kind))
 
     def _declined(self) -> bool:
         with self._client("orders", "platform-office", "platform") as anybody:
@@ -208,38 +212,6 @@ class Happenings:
 
     def _client(self, service: str, subject: str, role: str, county: str | None = None) -> httpx.Client:
         return self._stack.services.client(service, subject, [role], county)
-
-
-class _Hook:
-    """Somebody's webhook: takes what comes at /well, answers 500 at /broken."""
-
-    def __init__(self) -> None:
-        class Answer(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.send_response(500 if "broken" in self.path else 204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Not worth a line."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.port = self._server.server_port
-        Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _listen(url: str) -> None:
-    """A browser on the live page, until the service ends."""
-    try:
-        with httpx.stream("GET", url, timeout=_SILENCE, trust_env=False) as answer:
-            for _ in answer.iter_raw():
-                pass
-    except httpx.TransportError:
-        return
 
 
 def _items(client: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:

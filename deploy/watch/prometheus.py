@@ -112,7 +112,10 @@ def start(addresses: Mapping[str, str], run_dir: Path, *, interval: float = 1.0,
 
 
 def configuration(addresses: Mapping[str, str], interval: float, rule_files: Iterable[Path]) -> dict[str, Any]:
-    """The shipped configuration with this machine's addresses; a job of which nothing is here is left out."""
+    """The shipped configuration with this machine's addresses; a job of which nothing is here is left out.
+
+    Every target has a `service`, as under the Prometheus operator, those that are none of the four too.
+    """
     config: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yaml").read_text(encoding="utf-8"))
     every = f"{round(interval * 1000)}ms"
     config["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
@@ -126,7 +129,7 @@ def _job(job: dict[str, Any], addresses: Mapping[str, str], interval: float) -> 
     for group in job["static_configs"]:
         hosts = [target.partition(":")[0] for target in group["targets"]]
         if here := [addresses[host] for host in hosts if host in addresses]:
-            groups.append(group | {"targets": here})
+            groups.append({"labels": {"service": job["job_name"]}} | group | {"targets": here})
     if not groups:
         return None
     own = {"scrape_interval": f"{max(1, round(interval)) * 2}s"} if "scrape_interval" in job else {}

@@ -125,19 +125,6 @@ def alerts(prometheus: Prometheus, window: Window) -> list[Alerting]:
     ]
 
 
-def empty(found: Found) -> list[str]:
-    """The panels of which no query brought a value, by where they are."""
-    values: dict[str, int] = {}
-    for seen in found.panels:
-        name = place(seen)
-        values[name] = values.get(name, 0) + len(seen.values)
-    return [name for name, number in values.items() if not number]
-
-
-def place(seen: Seen) -> str:
-    return f"{seen.ask.dashboard} {seen.ask.panel_id}: {seen.ask.panel}"
-
-
 def _lacks(url: str) -> str | None:
     try:
         answer = httpx.get(url, timeout=5.0, trust_env=False)
@@ -146,4 +133,4 @@ def _lacks(url: str) -> str | None:
     return None if answer.is_success else f"{url} answers {answer.status_code}: {answer.text[:200]}"
 
 
-__all__ = ["Alerting", "Found", "Load", "Watched", "alerts", "count_letters", "empty", "watch", "watched"]
+__all__ = ["Alerting", "Found", "Load", "Watched", "alerts", "count_letters", "watch", "watched"]

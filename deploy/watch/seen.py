@@ -1,10 +1,11 @@
 """Asks a Prometheus every query of every panel and says what came back. Judges nothing."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-from dashboards.queries import Ask, Window, asks, everything, expanded
+from dashboards.queries import Ask, Window, asks, everything, expanded, selectors
 from watch.prometheus import Prometheus, Refused
 
 
@@ -16,11 +17,16 @@ class Course(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a panel's query brought: its series with at least one value, or what Prometheus said against it."""
+    """What a panel's query brought: its series with at least one value, or what Prometheus said against it.
+
+    `unfound`: what it asks for and nobody measured in all that time, whatever stands in for it: `… or vector(0)` brings
+    a value of series that there are not.
+    """
 
     ask: Ask
     courses: tuple[Course, ...]
     error: str = ""
+    unfound: tuple[str, ...] = ()
 
     @property
     def values(self) -> list[float]:
@@ -34,14 +40,21 @@ class Seen(NamedTuple):
 
 def look(prometheus: Prometheus, documents: Iterable[Mapping[str, Any]], window: Window) -> list[Seen]:
     """Every query of these dashboards over this window, all variables at *All*."""
+    there = cache(lambda selector: _is_there(prometheus, selector, window))  # many queries ask for the same
     return [
-        _look(prometheus, ask, expanded(ask.expr, everything(document), window), window)
+        _look(prometheus, ask, expanded(ask.expr, everything(document), window), window, there)
         for document in documents
         for ask in asks(document)
     ]
 
 
-def _look(prometheus: Prometheus, ask: Ask, expr: str, window: Window) -> Seen:
+def _is_there(prometheus: Prometheus, selector: str, window: Window) -> bool:
+    """Whether any such series had a value in this time."""
+    span = window.builtins()["__range"]
+    return bool(prometheus.query(f"count(last_over_time({selector}[{span}]))", window.end))
+
+
+def _look(prometheus: Prometheus, ask: Ask, expr: str, window: Window, there: Callable[[str], bool]) -> Seen:
     try:
         if ask.instant:
             found = [(one["metric"], [one["value"]]) for one in prometheus.query(expr, window.end)]
@@ -51,7 +64,8 @@ def _look(prometheus: Prometheus, ask: Ask, expr: str, window: Window) -> Seen:
     except Refused as refused:
         return Seen(ask, (), str(refused))
     courses = (Course(labels, _numbers(values)) for labels, values in found)
-    return Seen(ask, tuple(course for course in courses if course.points))
+    unfound = dict.fromkeys(text for one in selectors(expr) if not there(text := one.prettify()))
+    return Seen(ask, tuple(course for course in courses if course.points), unfound=tuple(unfound))
 
 
 def _numbers(values: Iterable[tuple[float, str]]) -> tuple[tuple[float, float], ...]:

@@ -24,10 +24,10 @@ def panels(seen: Sequence[Seen]) -> Table:
         ask = one.ask
         board = ask.dashboard if ask.dashboard != before else ""
         before = ask.dashboard
-        legend = f" ({ask.legend})" if ask.legend and "{{" not in ask.legend and ask.legend != "__auto" else ""
+        called = f" ({ask.called})" if ask.called else ""
         figures = (str(len(one.courses)), *_figures(one)) if not one.error else ("", "", "", f"[red]{one.error}[/]")
         style = "yellow" if not one.values else None
-        table.add_row(board, f"{ask.panel_id} {ask.panel}{legend}", *figures, style=style, end_section=False)
+        table.add_row(board, f"{ask.panel_id} {ask.panel}{called}", *figures, style=style, end_section=False)
     return table
 
 
@@ -61,6 +61,7 @@ def report(found: Found) -> dict[str, Any]:
                 "last": one.last,
                 "most": max(one.values, default=None),
                 "error": one.error,
+                "unfound": one.unfound,
             }
             for one in found.panels
         ],

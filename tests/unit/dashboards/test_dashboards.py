@@ -1,4 +1,4 @@
-"""The dashboards: as committed, as Grafana's own SDK reads them, each panel complete, each query of what there is."""
+"""The dashboards: as committed, as Grafana's own SDK reads them, each panel complete and true."""
 
 import re
 from collections.abc import Iterator
@@ -7,40 +7,18 @@ from typing import Any
 import pytest
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from tests.unit.prometheus.valued import ROOT, code
 
-from contracts import metrics
 from dashboards import __main__ as program
 from dashboards import places, runbooks
 from dashboards.every import documents, parsed
-from dashboards.queries import Ask, Window, asks, everything, expanded, panels
+from dashboards.queries import asks, panels
 from stack import rules
+from stack.services import NAMES
 
 BOARDS = parsed()
 PANELS = [pytest.param(uid, panel, id=f"{uid}-{panel['id']}") for uid, one in BOARDS.items() for panel in panels(one)]
-ASKS = [
-    pytest.param(one, ask, id=f"{uid}-{ask.panel_id}-{number}")
-    for uid, one in BOARDS.items()
-    for number, ask in enumerate(asks(one))
-]
-# What Prometheus and its client library measure of every process, besides what the contracts declare.
-OF_EVERY_PROCESS = {
-    "ALERTS",
-    "up",
-    "scrape_duration_seconds",
-    "process_cpu_seconds_total",
-    "process_resident_memory_bytes",
-    "process_open_fds",
-    "process_max_fds",
-    "process_start_time_seconds",
-}
-_SERIES = re.compile(r"\b([A-Za-z_][\w:]*)\{")
-_RECORDED = {
-    rule["record"]
-    for path in rules.files()
-    for group in rules.read(path)["groups"]
-    for rule in group["rules"]
-    if "record" in rule
-}
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def test_what_is_committed_is_what_the_program_writes() -> None:
@@ -103,13 +81,32 @@ def test_a_panel_says_its_unit_its_levels_and_what_to_do(uid: str, panel: dict[s
     assert panel["targets"], uid
 
 
-@pytest.mark.parametrize(("document", "ask"), ASKS)
-def test_a_query_asks_for_declared_metrics_by_variables_that_there_are(document: dict[str, Any], ask: Ask) -> None:
-    declared = {f"{one.name}{part}" for one in metrics.ALL for part in ("", "_bucket", "_sum", "_count")}
-    named = set(_SERIES.findall(ask.expr))
-    assert named
-    assert named <= declared | OF_EVERY_PROCESS | _RECORDED
-    assert "$" not in expanded(ask.expr, everything(document), Window(0, 60))
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_a_word_that_a_panel_quotes_is_one_that_a_service_says(uid: str, panel: dict[str, Any]) -> None:
+    quoted = [
+        word for words in _CODE.findall(panel["description"]) for word in words.removeprefix("deadletters ").split()
+    ]
+    assert [word for word in quoted if f'"{word}"' not in code()] == [], uid
+
+
+def test_what_a_panel_says_of_memory_is_what_the_charts_allow() -> None:
+    (memory,) = (panel for panel in panels(BOARDS["shanhuo-services"]) if panel["id"] == places.Services.MEMORY)
+    told = {
+        name: f"{size}Mi"
+        for size, names in re.findall(r"(\d+) MiB \(([^)]+)\)", memory["description"])
+        for name in names.split(", ")
+    }
+    assert told == {name: chart(name)["resources"]["limits"]["memory"] for name in NAMES}
+
+
+def chart(name: str) -> dict[str, Any]:
+    """The values of a service's chart."""
+    return rules.read(ROOT / "deploy/charts" / name / "values.yaml")
+
+
+def test_no_two_queries_have_one_name() -> None:
+    names = [ask.name for one in BOARDS.values() for ask in asks(one)]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("alert", runbooks.alerts(), ids=lambda alert: alert.name)

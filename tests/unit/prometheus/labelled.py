@@ -1,9 +1,10 @@
 """Which labels a PromQL expression can have, from the metrics that are declared: complains of what can never be.
 
 Prometheus answers a wrong label with silence: a matcher finds nothing, `by` makes one series of all, `on` joins none.
+What values a label can have: `valued`.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Final
 
 import promql_parser as promql
@@ -12,8 +13,18 @@ from contracts import metrics
 
 # What Prometheus adds to all that it scrapes (prometheus.yaml, the charts' ServiceMonitors), and measures itself.
 OF_A_TARGET: Final = frozenset({"job", "instance", "service"})
-OF_EVERY_PROCESS: Final = ("up", "process_start_time_seconds")
+OF_EVERY_PROCESS: Final = (
+    "up",
+    "scrape_duration_seconds",
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+)
+OF_AN_ALERT: Final = frozenset({"alertname", "alertstate", "severity", "part_of"})
 _SCALARS: Final = ("time", "scalar")
+_CHOOSES: Final = ("topk", "bottomk")  # of series, which stay as they are
 
 Known = Mapping[str, Set[str]]
 
@@ -38,18 +49,6 @@ def declared() -> dict[str, Set[str]]:
 def labels_of(expression: str, known: Known) -> Set[str]:
     """The labels that its results may have. Raises `WrongLabelsError`."""
     return _vector(promql.parse(expression), known) or frozenset()
-
-
-def selectors(expression: str) -> Iterator[promql.VectorSelector]:
-    """The series that it asks for."""
-    found: list[promql.VectorSelector] = []
-
-    def see(node: promql.Expr) -> None:
-        if isinstance(node, promql.VectorSelector):
-            found.append(node)
-
-    promql.walk(promql.parse(expression), pre_visit=see)
-    yield from found
 
 
 def _vector(node: promql.Expr, known: Known) -> Set[str] | None:
@@ -84,7 +83,7 @@ def _selected(selector: promql.VectorSelector, known: Known) -> Set[str]:
 def _aggregated(node: promql.AggregateExpr, known: Known) -> Set[str]:
     inner = _vector(node.expr, known) or frozenset()
     if node.modifier is None:
-        return frozenset()
+        return inner if str(node.op) in _CHOOSES else frozenset()
     if str(node.modifier.type) != str(promql.AggModifierType.By):
         raise WrongLabelsError("`without` leaves what a scrape adds: say `by`")
     if missing := set(node.modifier.labels) - inner:
@@ -110,6 +109,8 @@ def _called(node: promql.Call, known: Known) -> Set[str] | None:
         return None
     inner = [labels for argument in node.args if (labels := _vector(argument, known)) is not None]
     labels = inner[0] if inner else frozenset()
+    if node.func.name == "label_replace":
+        return labels | {str(node.args[1].val)}
     if node.func.name == "histogram_quantile" and "le" not in labels:
         raise WrongLabelsError(f"a quantile needs `le`: {node}")
     return frozenset() if node.func.name == "absent" else labels - {"le"} if "quantile" in node.func.name else labels

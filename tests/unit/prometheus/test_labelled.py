@@ -25,6 +25,9 @@ KNOWN = {
         ("3 * (1 - slo:error:ratio)", {"slo"}),
         ("max_over_time(sum by (topic) (lag)[1h:1m])", {"topic"}),
         ("vector(1)", set()),
+        ("topk(3, sum by (topic) (lag))", {"topic"}),
+        ('label_replace(vector(0), "topic", "none", "", "")', {"topic"}),
+        ('sum by (topic) (lag) or label_replace(vector(0), "topic", "none", "", "")', {"topic"}),
     ],
 )
 def test_labels_are_those_that_are_left(expression: str, labels: set[str]) -> None:
@@ -41,6 +44,7 @@ def test_labels_are_those_that_are_left(expression: str, labels: set[str]) -> No
         ("sum by (topic) (lag) and on (service) sum by (service) (done)", r"on \(service\)"),
         ("sum without (instance) (lag)", "say `by`"),
         ("histogram_quantile(0.9, sum by (instance) (rate(seconds_bucket[5m])))", "needs `le`"),
+        ('sum by (topic) (lag) or label_replace(vector(0), "service", "none", "", "")', "is like anything"),
         ("lag > 1 and done", None),
     ],
 )

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from prometheus_client.utils import floatToGoString
-from tests.unit.prometheus.labelled import OF_EVERY_PROCESS, declared, labels_of, selectors
+from tests.unit.prometheus.labelled import declared, labels_of
 from tests.unit.prometheus.promtool import promtool
+from tests.unit.prometheus.valued import unheard_of
 
 from contracts import metrics
-from dashboards import places, slos
+from dashboards import places, promql, slos
+from dashboards.queries import selectors
 from stack.rules import RULES, files, read
 
-ROOT = Path(__file__).parents[3]
 TESTS = sorted((RULES.parent / "tests").glob("*.yaml"))
 EVERY: Final = [rule for path in files() for group in read(path)["groups"] for rule in group["rules"]]
 ALERTS = [pytest.param(rule, id=rule["alert"]) for rule in EVERY if "alert" in rule]
@@ -51,29 +51,7 @@ def test_a_rule_asks_for_series_that_there_are_by_labels_that_they_have(rule: di
 
 @pytest.mark.parametrize("rule", [*ALERTS, *RECORDS])
 def test_a_value_that_a_rule_matches_is_written_somewhere_in_the_code(rule: dict[str, Any]) -> None:
-    """A misspelt `outcome` finds nothing and complains of nothing."""
-    for selector in selectors(rule["expr"]):
-        if selector.name in OF_EVERY_PROCESS or selector.name not in declared():
-            continue
-        for matcher in selector.matchers.matchers:
-            if matcher.name == "le":
-                assert matcher.value in edges(str(selector.name))
-            elif matcher.name not in ("status", "service"):
-                values = matcher.value.replace(".*", "").split("|")
-                assert [value for value in values if value not in _code()] == []
-
-
-def edges(bucket: str) -> set[str]:
-    """The buckets of a histogram, as its exposition writes them."""
-    (metric,) = (one for one in metrics.ALL if f"{one.name}_bucket" == bucket)
-    return {floatToGoString(edge) for edge in (*metric.buckets, float("inf"))}
-
-
-def _code(cached: list[str] = []) -> str:  # noqa: B006  read once
-    if not cached:
-        sources = [path for room in ("contracts", "chassis", "services") for path in (ROOT / room).rglob("*.py")]
-        cached.append("\n".join(path.read_text(encoding="utf-8") for path in sources))
-    return cached[0]
+    assert unheard_of(rule["expr"]) == []
 
 
 @pytest.mark.parametrize("record", RECORDS)
@@ -109,6 +87,12 @@ def test_an_alert_says_what_it_is_for_whom_and_where_to_look(alert: dict[str, An
 
 
 @pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_says_whose_it_is(alert: dict[str, Any]) -> None:
+    """Others' alerts may fire in the same Prometheus, and one of kube-prometheus-stack's always does."""
+    assert alert["labels"]["part_of"] == promql.PART_OF
+
+
+@pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_tells_only_labels_that_it_has(alert: dict[str, Any]) -> None:
     told = {label for text in alert["annotations"].values() for label in _LABEL.findall(text)}
     assert told <= labels_of(alert["expr"], known()) | alert["labels"].keys()
@@ -140,3 +124,14 @@ def test_in_time_is_what_the_contracts_call_in_time() -> None:
     late = [rule["expr"] for rule in EVERY if "orders_place_duration_seconds_bucket" in rule["expr"]]
     assert late
     assert all(re.findall(r'le="[^"]+"', expr) == [edge] * expr.count("le=") for expr in late)
+
+
+def test_in_time_is_for_events_what_the_dashboards_call_in_time() -> None:
+    edge = f'le="{slos.FRESH_WITHIN_SECONDS}"'
+    late = [rule["expr"] for rule in recorded() if "event_age_seconds_bucket" in rule["expr"]]
+    assert late
+    assert all(re.findall(r'le="[^"]+"', expr) == [edge] * expr.count("le=") for expr in late)
+    (told,) = (
+        rule["annotations"]["description"] for rule in EVERY if rule.get("alert") == "EventFreshnessBurningSlowly"
+    )
+    assert f"older than {slos.FRESH_WITHIN_SECONDS:g} s" in told

@@ -9,17 +9,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from tests.unit.prometheus.promtool import lacking
 
 from chassis.testing import eventually
 from contracts import metrics
+from dashboards import places
+from dashboards.every import parsed
+from dashboards.queries import Window, asks, everything, expanded
 from stack.rules import files, read
 from stack.services import NAMES
 from watch import prometheus
 
 _KINDS = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
+OURS = {"part_of": "shanhuo", "severity": "critical"}
 HASTE = 60.0  # an hour of the rules is a minute here
+STRANGER = "dead-letters"  # is scraped beside the services, and counts by the same names here, as others may
 WITHIN = 60.0  # seconds; it takes two or three where nothing else is going on
 
 
@@ -29,6 +34,7 @@ class Exposed:
     def __init__(self, service: str) -> None:
         self.service = service
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._made = {one.name: self._metric(one) for one in metrics.ALL if one.by in (service, metrics.EVERY_SERVICE)}
         self._server = self._serve(0)
         self.address = f"127.0.0.1:{self._server.server_port}"
@@ -73,7 +79,7 @@ class Exposed:
 
 
 class Watched:
-    """Four services as a Prometheus sees them."""
+    """Four services, and one that is none of them, as a Prometheus sees them."""
 
     def __init__(self, services: dict[str, Exposed], own: prometheus.Prometheus) -> None:
         self.services = services
@@ -87,7 +93,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    services = {name: Exposed(name) for name in NAMES}
+    services = {name: Exposed(name) for name in (*NAMES, STRANGER)}
     addresses = {name: one.address for name, one in services.items()}
     try:
         with prometheus.start(addresses, tmp_path_factory.mktemp("scraped"), interval=0.5, haste=HASTE) as own:
@@ -120,17 +126,34 @@ def test_what_is_recorded_has_the_labels_of_the_service_and_none_of_the_scrape(w
     eventually(lambda: lag() == [wanted], within=WITHIN)
 
 
+def test_whoever_else_has_processes_and_requests_is_none_of_our_services(watched: Watched) -> None:
+    own, document = watched.prometheus, parsed()["shanhuo-services"]
+
+    def met(expr: str) -> set[str]:
+        return {one["metric"]["service"] for one in own.query(expr, time.time()) if "service" in one["metric"]}
+
+    # as long ago as the rules, which are evaluated each half second, have had to see it
+    for there in ("process_resident_memory_bytes offset 2s", "rate(http_request_duration_seconds_count[5s] offset 2s)"):
+        eventually(lambda there=there: {*NAMES, STRANGER} <= met(there), within=WITHIN)
+    assert met("service:http_requests:rate5m") == set(NAMES)
+    for ask in asks(document):
+        window = Window(time.time() - 10, time.time(), step=0.5, scrape=0.5)
+        assert met(expanded(ask.expr, everything(document), window)) <= set(NAMES), ask.name
+    up = next(ask for ask in asks(document) if ask.panel_id == places.Services.UP)
+    assert met(expanded(up.expr, everything(document), Window(0, 60))) == set(NAMES)
+
+
 def test_a_unit_too_many_pages_and_is_over_when_it_is_mended(watched: Watched) -> None:
     oversold = watched.services["orders"].series(metrics.OVERSOLD)
     oversold.set(1)
-    eventually(lambda: watched.firing("Oversold") == [{"alertname": "Oversold", "severity": "critical"}], within=WITHIN)
+    eventually(lambda: watched.firing("Oversold") == [OURS | {"alertname": "Oversold"}], within=WITHIN)
     oversold.set(0)
     eventually(lambda: watched.firing("Oversold") == [], within=WITHIN)
 
 
 def test_a_service_that_dies_is_told_of_by_its_name_until_it_is_back(watched: Watched) -> None:
     watched.services["notify"].die()
-    told = {"alertname": "ServiceDown", "severity": "critical", "service": "notify"}
+    told = OURS | {"alertname": "ServiceDown", "service": "notify"}
     eventually(lambda: watched.firing("ServiceDown") == [told], within=WITHIN)
     watched.services["notify"].come_back()
     eventually(lambda: watched.firing("ServiceDown") == [], within=WITHIN)
