@@ -72,6 +72,7 @@ class Digest:
         for engine in ENGINES:
             metrics.counter(declared.OUTAGE_RETRIES).labels(self._container.service_name, engine)
         for topic in topics:
+            metrics.histogram(declared.EVENT_AGE_SECONDS).labels(self._container.service_name, topic)
             metrics.counter(declared.EVENTS_CONSUMED).labels(self._container.service_name, topic)
             for reason in letters.REASONS:
                 metrics.counter(declared.EVENTS_DEAD).labels(self._container.service_name, topic, reason)
