@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.unit.prometheus.labelled import declared, labels_of
+from tests.unit.prometheus.labelled import OF_AN_ALERT, declared, labels_of
 from tests.unit.prometheus.test_rules import ALERTS, EVERY, known
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,7 @@ def test_a_runbook_names_panels_that_there_are(path: Path) -> None:
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
 def test_a_query_of_a_runbook_finds_what_there_is(path: Path) -> None:
-    series = known() | {"ALERTS": {"alertstate", "alertname", "severity"}}
+    series = known() | {"ALERTS": OF_AN_ALERT}
     for query in _QUERY.findall(path.read_text(encoding="utf-8")):
         labels_of(query.replace("<provider>", "stripe"), series)
 
