@@ -19,6 +19,7 @@ Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Count = Annotated[int, Meta(ge=1)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+", description="http:// or https:// address.")]
 _SERVER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?")
+_SRV_HOST: Final = re.compile(r"(^|@)[^@:,/]+$")  # one, without a port
 _MOST_PORT: Final = 65_535
 _USER_IN_URI: Final = re.compile(r"^mongodb(\+srv)?://[^/]*@")
 
@@ -93,9 +94,17 @@ def _servers(given: str) -> Iterator[str]:
 
 def _uri(given: str) -> Iterator[str]:
     """As the driver reads it. What it says of a wrong one may have the password in it."""
+    named, srv, rest = given.partition("mongodb+srv://")
     try:
+        if srv and not named:  # who is behind the name is not asked here, so that it is read as one host
+            hosts = rest.partition("/")[0].partition("?")[0]
+            if not _SRV_HOST.search(hosts):
+                raise ValueError
+            given = f"mongodb://{hosts}"
         with warnings.catch_warnings(action="ignore"):  # of options; it says them when it connects
-            parse_uri(re.sub(r"^mongodb\+srv:", "mongodb:", given))  # without asking who is behind the name
+            parse_uri(given)
+    except OSError as error:
+        yield f"MONGODB_URI names a file that cannot be read ({error.strerror})"
     except (PyMongoError, ValueError):
         yield (
             "MONGODB_URI is invalid (mongodb://[user:password@]host[:port],…/[database][?options], "

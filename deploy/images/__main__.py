@@ -57,9 +57,12 @@ def have(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def write(path: Path, made: dict[str, str]) -> None:
-    """One line an image, beside those of an earlier call that this one did not make."""
-    before = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.is_file() else {}
-    path.write_text("".join(f"{variable}={image}\n" for variable, image in sorted((before | made).items())))
+    """One line an image, in place of what an earlier call said of it; whatever else stands there stays as it is."""
+    left = dict(sorted(made.items()))
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    names = [line.partition("=")[0].strip() for line in lines]
+    kept = [f"{name}={left.pop(name)}" if name in left else line for name, line in zip(names, lines, strict=True)]
+    path.write_text("".join(f"{line}\n" for line in [*kept, *(f"{name}={image}" for name, image in left.items())]))
 
 
 _started = time.monotonic()

@@ -7,6 +7,7 @@ from typing import Any, Final
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from images.commands import NotMadeError
 from images.engines import PYTHON
 from images.services import SERVICES, is_current
 
@@ -37,7 +38,11 @@ def chosen(client: Any, env: Mapping[str, str], written: Path = WRITTEN) -> dict
     if lacking:
         raise NotThere(f"no image for {', '.join(lacking)}: run `make images` first")
     python = known.get(PYTHON.variable, PYTHON.built)
-    if late := [own.name for own in SERVICES if own.variable not in env and not is_current(own, python)]:
+    try:
+        late = [own.name for own in SERVICES if own.variable not in env and not is_current(own, python)]
+    except NotMadeError as error:
+        raise NotThere(str(error)) from error
+    if late:
         raise NotThere(f"{', '.join(late)}: not of the sources that are here: run `make images` first")
     return images
 

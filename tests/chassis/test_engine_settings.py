@@ -171,6 +171,8 @@ def test_what_is_no_address_of_a_broker_is_complained_of_at_the_start(servers: s
         "mongodb://orders:hun%ter@db",
         "mongodb://hunter:notaport",
         "mongodb+srv://orders:hunter/2@db",
+        "mongodb+srv://hunter:27017",
+        "mongodb+srv://hunter,b/orders",
     ],
 )
 def test_what_is_no_address_of_a_database_is_complained_of_at_the_start_with_what_would_be_right(uri: str) -> None:
@@ -178,10 +180,22 @@ def test_what_is_no_address_of_a_database_is_complained_of_at_the_start_with_wha
 
 
 @pytest.mark.parametrize(
-    "uri", ["mongodb://a:27017,b/?replicaSet=rs0&w=majority", "mongodb+srv://o:p%40ss@db.example/orders?tls=true"]
+    "uri",
+    [
+        "mongodb://a:27017,b/?replicaSet=rs0&w=majority",
+        "mongodb://[::1]:27017,%2Ftmp%2Fmongodb-27017.sock/orders",
+        "mongodb+srv://o:p%40ss@db.example/orders?tls=true",
+        "mongodb+srv://db.example?srvMaxHosts=3",
+    ],
 )
 def test_addresses_of_databases_are_taken_without_asking_anybody(uri: str) -> None:
     assert load(Settings, {**ENOUGH, "MONGODB_URI": uri})
+
+
+def test_a_file_in_the_uri_that_is_not_there_is_complained_of_like_any_other() -> None:
+    told = complaint(MONGODB_URI="mongodb://db/?tls=true&tlsCAFile=/hunter", KAFKA_USERNAME="orders")
+    assert "MONGODB_URI names a file that cannot be read (No such file or directory)" in told
+    assert "KAFKA_USERNAME would not be used" in told
 
 
 def test_a_user_in_the_uri_is_enough() -> None:

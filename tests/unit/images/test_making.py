@@ -94,6 +94,13 @@ def test_the_names_of_an_earlier_call_are_kept_beside_new_ones(tmp_path: Path) -
     assert path.read_text() == "KAFKA_IMAGE=a:1\nORDERS_IMAGE=o:2\n"
 
 
+def test_what_a_person_wrote_beside_them_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nORDERS_PORT=9003\n\nORDERS_IMAGE=o:1\nDEBUG\n")
+    write(path, {"ORDERS_IMAGE": "o:2", "KAFKA_IMAGE": "a:1"})
+    assert path.read_text() == "# mine\nORDERS_PORT=9003\n\nORDERS_IMAGE=o:2\nDEBUG\nKAFKA_IMAGE=a:1\n"
+
+
 @pytest.fixture
 def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two folders on the PATH, and nothing else."""

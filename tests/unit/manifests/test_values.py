@@ -52,6 +52,16 @@ def test_bad_values_are_refused_by_name(render: Render, values: dict[str, Any], 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "policy", [{"enabled": False}, {"internet": {"ports": [443]}}, {"moreEgress": [{"ports": [{"port": 443}]}]}]
+)
+def test_a_way_to_a_payment_provider_may_be_told_to_all_services_alike(render: Render, policy: dict[str, Any]) -> None:
+    told = {"orders": {"config": {"PAYMENT_PROVIDERS": "stripe"}}}
+    assert render("shanhuo", **told, **{"global": {"service": {"networkPolicy": policy}}})
+    with pytest.raises(Refused, match="no way leads there"):
+        render("shanhuo", **told)
+
+
 def test_a_password_that_is_refused_is_not_shown(render: Render) -> None:
     with pytest.raises(Refused) as refused:
         render("orders", mongodb={"uri": "mongodb://orders:apricot@db/"}, config={"STRIPE_SECRET_KEY": "sk_live"})

@@ -48,6 +48,11 @@
     {{- $wrong = append $wrong "autoscaling.by is lag, and an autoscaler by cpu is there: set autoscaling.by to none first, and to lag then" }}
   {{- end }}
 {{- end }}
+{{- with .Values.networkPolicy }}
+  {{- if and .enabled (regexMatch "stripe|wechatpay" (toString $.Values.config.PAYMENT_PROVIDERS)) (not (or .internet.ports .moreEgress)) }}
+    {{- $wrong = append $wrong "config.PAYMENT_PROVIDERS names a provider outside, and no way leads there: networkPolicy.internet.ports: [443]" }}
+  {{- end }}
+{{- end }}
 {{- with .Values.expose }}
   {{- if and (ne .by "none") (not .hosts) }}{{ $wrong = append $wrong (printf "expose.hosts must name at least one host: expose.by is %s" .by) }}{{ end }}
   {{- if and (eq .by "httproute") (not .gateways) }}{{ $wrong = append $wrong "expose.gateways must name at least one Gateway: expose.by is httproute" }}{{ end }}

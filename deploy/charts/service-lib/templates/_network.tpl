@@ -27,9 +27,9 @@ spec:
       ports: {{- include "service.ports" .ports | trim | nindent 8 }}
     {{- end }}
     {{- end }}
-    {{- with $net.issuer }}
-    - to: {{- include "service.issuer" $ | trim | nindent 8 }}
-      ports: {{- include "service.ports" (.ports | default (list (include "service.issuerport" $))) | trim | nindent 8 }}
+    {{- if hasKey .Values "issuer" }}
+    - to: {{- include "service.issuer" . | trim | nindent 8 }}
+      ports: {{- include "service.ports" ($net.issuer.ports | default (list (include "service.issuerport" .))) | trim | nindent 8 }}
     {{- end }}
     {{- with $net.internet }}{{ if .ports }}
     - to: {{- include "service.outside" . | trim | nindent 8 }}
