@@ -42,7 +42,7 @@ def test_a_service_needs_what_it_owns_and_what_it_reads() -> None:
 
 
 def test_the_setting_of_partitions_is_for_events_and_not_for_their_dead_letters() -> None:
-    enough = {"KAFKA_BOOTSTRAP_SERVERS": "b", "MONGODB_URI": "m", "OIDC_ISSUER": "https://issuer.example"}
+    enough = {"KAFKA_BOOTSTRAP_SERVERS": "b", "MONGODB_URI": "mongodb://m", "OIDC_ISSUER": "https://issuer.example"}
     by_contract = topics.wanted(["order.placed", "item.listed"], load(Settings, enough))
     assert [topic.partitions for topic in by_contract] == [6, 1, 3, 1]
     by_setting = topics.wanted(["order.placed"], load(Settings, {**enough, "KAFKA_TOPIC_PARTITIONS": "12"}))
