@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.processes import Child, ProcessError, free_port, stop_all, taken, wait_for
+from stack import processes
+from stack.processes import Child, ProcessError, free_port, free_ports, stop_all, taken, wait_for
 
 SLEEP = [sys.executable, "-c", "import signal; print('here', flush=True); signal.pause()"]
 STUBBORN = [
@@ -110,3 +111,26 @@ def test_a_free_port_is_below_those_that_outgoing_connections_take() -> None:
     port = free_port()
     assert port < 32_768
     assert not taken(port)
+
+
+def test_a_port_is_not_given_twice_while_nobody_has_bound_it_yet() -> None:
+    given = [free_port() for _ in range(900)]
+    assert len(set(given)) == 900
+
+
+def test_ports_side_by_side_are_all_free_and_nobody_elses() -> None:
+    block = free_ports(10)
+    assert len(block) == 10
+    assert not any(taken(port) for port in block)
+    assert not set(block) & {free_port() for _ in range(900)}
+
+
+def test_shares_of_the_ports_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PORTS", range(30_000, 31_000))
+    monkeypatch.setattr(processes, "_given", [])
+    got = {}
+    for share in ("1/2", "2/2"):
+        monkeypatch.setenv("SHANHUO_PORTS", share)
+        got[share] = set(free_ports(10))
+    assert got["1/2"] < set(range(30_000, 30_500))
+    assert got["2/2"] < set(range(30_500, 31_000))

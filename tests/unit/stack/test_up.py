@@ -15,7 +15,7 @@ from chassis.testing import eventually
 from stack.engines import Engines
 from stack.footprint import footprint
 from stack.issuer import Issuer
-from stack.processes import ProcessError, free_port, taken
+from stack.processes import ProcessError, free_port, free_ports, taken
 from stack.services import NAMES, Service, settings_for, start_services
 
 READY = """
@@ -42,14 +42,16 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def busy() -> Iterator[int]:
-    """A port on which somebody listens."""
-    with socket.create_server(("127.0.0.1", free_port())) as server:
+    """A port on which somebody listens, after some that are free."""
+    with socket.create_server(("127.0.0.1", free_ports(4)[-1])) as server:
         yield server.getsockname()[1]
 
 
 def up(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """With ports of its own for the engines where none are asked for: those of the defaults may be somebody's."""
+    own = ["--kafka-port", str(free_port()), "--mongodb-port", str(free_port())]
     return subprocess.run(
-        [sys.executable, "-m", "stack.up", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "stack.up", *own, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
     )
 
 
@@ -61,7 +63,7 @@ def test_a_taken_port_is_one_line_that_names_it_and_the_way_out(busy: int, tmp_p
 
 
 def test_a_taken_port_of_an_engine_names_its_own_option(busy: int, tmp_path: Path) -> None:
-    answer = up("--base-port", str(free_port()), "--mongodb-port", str(busy), cwd=tmp_path)
+    answer = up("--base-port", str(free_ports(10)[0]), "--mongodb-port", str(busy), cwd=tmp_path)
     assert answer.returncode == 2
     assert answer.stderr == f"stack.up: port {busy} (MongoDB) is taken; choose another with --mongodb-port\n"
 
@@ -78,7 +80,7 @@ def test_a_bad_argument_is_one_line(arguments: list[str], tmp_path: Path) -> Non
 
 
 def test_the_whole_stack_comes_up_says_where_and_goes_down(stand_ins: Path) -> None:
-    base, kafka, mongodb = free_port(), free_port(), free_port()
+    base, kafka, mongodb = free_ports(10)[0], free_port(), free_port()
     options = ["--base-port", str(base), "--kafka-port", str(kafka), "--mongodb-port", str(mongodb), "--empty"]
     with subprocess.Popen(
         [sys.executable, "-m", "stack.up", *options], cwd=stand_ins, stdout=subprocess.PIPE, text=True
@@ -98,7 +100,7 @@ def test_the_whole_stack_comes_up_says_where_and_goes_down(stand_ins: Path) -> N
 
 def test_a_service_that_dies_takes_the_stack_down_with_its_last_words(stand_ins: Path) -> None:
     (stand_ins / "orders.py").write_text(BROKEN)
-    answer = up("--base-port", str(free_port()), cwd=stand_ins)
+    answer = up("--base-port", str(free_ports(10)[0]), cwd=stand_ins)
     assert answer.returncode == 1
     assert "orders ended with exit code 1" in answer.stderr
     assert "MONGODB_URI: the granary is shut" in answer.stderr

@@ -20,6 +20,7 @@ from chassis.testing import eventually
 from orders.payments import Notification, PaymentProvider, Purchase, Refund, TestProvider, chosen
 from orders.payments.settings import PaymentSettings
 from orders.payments.test import Delivery, payment_id, sealed, signed
+from stack.processes import free_port
 
 SECRET = "shared-and-never-to-be-shown"
 ENOUGH: dict[str, Any] = {"kafka_bootstrap_servers": "-", "mongodb_uri": "-", "oidc_issuer": "https://issuer.example"}
@@ -139,7 +140,7 @@ def stripe_rig() -> Iterator[Rig]:
 @contextmanager
 def stripe_mock_rig() -> Iterator[Rig]:
     """Stripe's adapter at Stripe's own mock server, which checks and forgets."""
-    program, port = _stripe_mock(), _free_port()
+    program, port = _stripe_mock(), free_port()
     url = f"http://127.0.0.1:{port}"
     mock = subprocess.Popen([program, "-http-addr", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL)
     try:
@@ -166,12 +167,6 @@ def _stripe_mock() -> Path:
 def _answers(port: int) -> bool:
     with socket.socket() as knocking:
         return knocking.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        return int(any_port.getsockname()[1])
 
 
 @contextmanager
