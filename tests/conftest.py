@@ -6,10 +6,11 @@ import signal
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.starting import Starter, StartService, caught_up, drop
 
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from stack import choosing
 from stack.choosing import Choice
 from stack.engines import Engines
@@ -18,6 +19,11 @@ from stack.processes import SHARE, stop_all
 from stack.services import Service, Services, settings_for, start_services
 
 CHOICE = pytest.StashKey[Choice]()
+# How long an example takes says something of the machine only.
+hypothesis.settings.register_profile(
+    "ours", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,7 +47,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What only containers can show is skipped without them, and says why."""
+    """What only containers can show is skipped without them, and says why; limits grow with patience."""
+    for item in items:
+        if limit := item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(limit.args[0] * patience()), append=False)
     choice = config.stash[CHOICE]
     if not choice.containers:
         for item in items:

@@ -18,6 +18,7 @@ from contracts import metrics as declared
 
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 1.0  # when it could not be known: what is told until then is out of date
 _PATIENCE_MS: Final = 500  # the batches of this consumer wait meanwhile
 
 
@@ -48,6 +49,7 @@ class Lag(ConsumerRebalanceListener):
             behind = _behind(consumer, reading.ends(consumer, partitions, _PATIENCE_MS), begun)
         except KafkaError as away:  # whoever polls meets it as well, and waits it out
             _log.info("how far behind we are is not known now: %s", away)
+            self._due = time.monotonic() + _AGAIN_SECONDS
             return
         self._tell(partitions, behind)
 

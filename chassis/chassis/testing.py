@@ -4,26 +4,20 @@ Waiting for facts, a connection that ends with the test, and a relay that only r
 known here.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import mongoengine
 from mongoengine import Document
 
 from chassis.config import Settings
 from chassis.mongo import connect, ensure_indexes
+from chassis.patience import patience
 from contracts.codec import Record
 
 T = TypeVar("T")
-PATIENCE: Final = "SHANHUO_PATIENCE"
-
-
-def patience() -> float:
-    """How many times as long as on a machine of one's own a fact may take: SHANHUO_PATIENCE, 1 if it is not set."""
-    return float(os.environ.get(PATIENCE) or 1)
 
 
 def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05) -> T:
@@ -88,3 +82,6 @@ class FakeRelay:
     def publish(self, document: type[Document], ids: Iterable[str]) -> None:
         """As `Relay.publish`."""
         self.told.extend((document, key) for key in ids)
+
+
+__all__ = ["FakeRelay", "connected", "eventually", "patience"]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 import httpx
 
+from chassis.patience import patience
 from contracts.ids import new_id
 from evening.audit import Promise
 from evening.callers import Caller
@@ -210,8 +211,9 @@ ERRANDS: Final[Mapping[str, type[Errand]]] = {one.service: one for one in (Buyin
 
 
 def _until(there: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + _HEARD_WITHIN
+    within = _HEARD_WITHIN * patience()
+    deadline = time.monotonic() + within
     while not there():
         if time.monotonic() > deadline:
-            raise Unprepared(f"not within {_HEARD_WITHIN:.0f} s: {what}")
+            raise Unprepared(f"not within {within:.0f} s: {what}")
         time.sleep(0.2)

@@ -14,6 +14,7 @@ import pymongo
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from chassis.patience import patience
 from contracts.events import EVENTS
 from contracts.readers import READERS, shared_out
 
@@ -87,14 +88,24 @@ class Watch:
         return f"{service} knows {there:,} of {number:,} {collection}" if there < number else ""
 
     def busy(self) -> str:
-        """What is still going on; empty when the house is at rest. What is cheap to ask is asked first."""
+        """What is still going on; empty when the house is at rest.
+
+        Things move on while one looks: what is unsettled becomes an event to publish, that one to read, and whoever
+        reads it may have to settle something. So what is cheap to ask is asked before and after what takes longer.
+        """
+        return self._unfinished() or self._behind() or self._unfinished()
+
+    def _unfinished(self) -> str:
+        """What a service has still to do by itself."""
+        late = (f"{service} has events to publish" for service in self._databases if self.unpublished(service))
+        return self.unsettled() or next(late, "")
+
+    def _behind(self) -> str:
+        """Who has still to read what."""
         for service in self._databases:
             if unread := self.unread(service):
                 return f"{service} has still to read {unread}"
-        for service in self._databases:
-            if self.unpublished(service):
-                return f"{service} has events to publish"
-        return self.unsettled()
+        return ""
 
     def _ends(self, topics: set[str]) -> dict[Any, int]:
         """Where the topics really end: the embedded broker says where the last batch begins, so that is read again."""
@@ -113,7 +124,11 @@ class Watch:
 
 
 async def until(what: Callable[[], str], *, within: float, times: int = 1) -> None:
-    """Wait until `what` says nothing more, `times` times running; raises `NotAtRest` with the last that it said."""
+    """Wait until `what` says nothing more, `times` times running; raises `NotAtRest` with the last that it said.
+
+    `within`: seconds, of a machine as fast as `patience` says.
+    """
+    within *= patience()
     deadline, quiet = time.monotonic() + within, 0
     while quiet < times:
         said = await asyncio.to_thread(what)

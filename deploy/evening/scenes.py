@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from chassis.patience import patience
 from contracts import metrics as declared
 from evening import trace
 from evening.crowd import Crowd, Opening
@@ -20,7 +21,7 @@ from evening.plan import Plan, Slot
 from evening.stage import PLATFORM, Stage, Unplayable, host, office
 
 Report = dict[str, Any]
-_PATIENCE = 30.0
+_HEARD_WITHIN = 30.0
 _GAUGES_WITHIN = 15.0
 _CARRIER = "Village Express"
 _PACKED_TONIGHT = 1_000  # orders of a county; what the shelf shop sold beyond it leaves in the morning
@@ -182,7 +183,7 @@ async def read_metrics(stage: Stage) -> dict[str, Page]:
 
     They look every few seconds; one that goes on saying so is taken as it is, and the audit does not mind.
     """
-    deadline = monotonic() + _GAUGES_WITHIN
+    deadline = monotonic() + _GAUGES_WITHIN * patience()
     while True:
         answers = {service: await stage.ask(service, "GET", "/metrics") for service in stage.urls}
         pages = {service: Page(answer.text, answer.elapsed.total_seconds()) for service, answer in answers.items()}
@@ -214,7 +215,7 @@ def _whole(name: str, report: Report) -> Report:
 
 async def _until(step: Callable[[], Awaitable[str]]) -> None:
     """Try until the step has nothing more to complain of."""
-    deadline = monotonic() + _PATIENCE
+    deadline = monotonic() + _HEARD_WITHIN * patience()
     while complaint := await step():
         if monotonic() > deadline:
             raise NotAtRest(complaint)

@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
+from chassis.patience import patience
 from stack.processes import LOCAL, Child, PortTakenError, ProcessError, Program, free_port, stop_all, taken, wait_for
 
 ANSWER_WITHIN = 30.0  # seconds; both answer in less than one on an idle machine
@@ -168,7 +169,7 @@ def _start(
     try:
         wait_for(
             {child: lambda: answers(f"{LOCAL}:{chosen}") if taken(chosen) else "nobody listens yet"},
-            within=ANSWER_WITHIN,
+            within=ANSWER_WITHIN * patience(),
         )
     except ProcessError:
         child.kill()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from chassis.patience import patience
 from stack.engines import Engines
 from stack.issuer import Issuer
 from stack.processes import LOCAL, Child, PortTakenError, Program, free_port, stop_all, taken, wait_for
@@ -185,10 +186,13 @@ def settings_for(
 
 
 def wait_ready(services: Iterable[Service], within: float = READY_WITHIN) -> None:
-    """Wait until all of them are ready; each remembers how long it took."""
+    """Wait until all of them are ready; each remembers how long it took.
+
+    `within`: seconds, of a machine as fast as `patience` says.
+    """
     by_child = {service.process: service for service in services}
     for child, seconds in wait_for(
-        {child: service.lacks for child, service in by_child.items()}, within=within
+        {child: service.lacks for child, service in by_child.items()}, within=within * patience()
     ).items():
         by_child[child].ready_seconds = seconds
 

@@ -18,19 +18,22 @@ import httpx
 import msgspec
 from kafka import KafkaProducer
 
+from chassis.patience import patience
+from contracts import metrics as declared
 from contracts.codec import record, to_message
 from contracts.events import ChannelOrderReceived
 from contracts.ids import new_id
 from stack.local import DATA, Stack
 from watch.outside import Hook, listen
+from watch.prometheus import Prometheus
 
 SETTINGS: Final = {
     "NOTIFY_ALLOWED_SCHEMAS": "json",
     "NOTIFY_ALLOW_PRIVATE_ADDRESSES": "true",
     "NOTIFY_RETRY_FIRST_SECONDS": "1",
     "PAYMENT_TEST_WEBHOOK_SECRET": "drill",
-    "PAY_WITHIN_SECONDS": "10",
-    "OFFER_WITHIN_SECONDS": "4",
+    "PAY_WITHIN_SECONDS": "20",
+    "OFFER_WITHIN_SECONDS": "8",
 }
 _COUNTY, _SKU = "520123", "XW-KIWI-DRY"
 _BROKEN: Final = "522634"  # the county whose address answers 500
@@ -40,7 +43,6 @@ _SHELF: Final = 6
 _LATE: Final = 3
 # What who waited in vain orders ahead of: without a lot to come there is nothing to order.
 _NEXT_LOT: Final = f"lot,sku,county,quantity,harvested_on\nnext,{_SKU},{_COUNTY},500,{{day}}\n"
-_SCRAPES_SECONDS: Final = 2.5
 
 
 class Unplayed(RuntimeError):
@@ -50,8 +52,9 @@ class Unplayed(RuntimeError):
 class Happenings:
     """Starts with `begin`, while the evening is prepared; `end` comes after its parcels are shipped."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, prometheus: Prometheus) -> None:
         self._stack = stack
+        self._prometheus = prometheus
         self._undo = ExitStack()
 
     def begin(self) -> None:
@@ -69,13 +72,12 @@ class Happenings:
         """A shelf is sold out, waited for and closed; payments go every way; an event is poison."""
         shelf = self._shelf()
         self._sold_elsewhere(shelf)
-        _until(self._declined)
-        time.sleep(_SCRAPES_SECONDS)  # the series begins with the first no; Prometheus must see it before the second
+        self._until_seen(declared.CHANNEL_ORDERS_DECLINED)  # the series begins with the first no, moves by the second
         self._sold_elsewhere(shelf)
         self._import(DATA.joinpath("hubs.csv").read_bytes(), "hubs")  # changes nothing
         orders = [self._place(shelf, f"early-{number}") for number in range(_SHELF)]
         self._wait_for(shelf, "late-0")
-        time.sleep(_SCRAPES_SECONDS)  # the same of the first who waits
+        self._until_seen(declared.WAITLIST_JOINED)  # the same of the first who waits
         self._pay(orders[0], "early-0", "short")
         self._pay(orders[1], "early-1", "slow")
         self._webhook(orders[1])
@@ -192,9 +194,8 @@ class Happenings:
         with self._client("catalog", "platform-office", "platform") as platform:
             _done(platform.post(f"/{what}/import", content=text, headers=kind))
 
-    def _declined(self) -> bool:
-        with self._client("orders", "platform-office", "platform") as anybody:
-            return "channel_orders_declined_total{" in anybody.get("/metrics").text
+    def _until_seen(self, metric: declared.Metric) -> None:
+        _until(lambda: self._prometheus.query(metric.name, time.time()))
 
     def _on_their_way(self) -> bool:
         with self._client("orders", "platform-office", "platform") as anybody:
@@ -231,9 +232,10 @@ def _done(answer: httpx.Response) -> Any:
 
 
 def _until(step: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + _WITHIN
+    within = _WITHIN * patience()
+    deadline = time.monotonic() + within
     while not (found := step()):
         if time.monotonic() > deadline:
-            raise Unplayed(f"nothing came of it within {_WITHIN:.0f} s")
+            raise Unplayed(f"nothing came of it within {within:.0f} s")
         time.sleep(0.2)
     return found

@@ -31,7 +31,7 @@ def evening(here: Watched, wish: Wish, progress: Progress, *, file_lines: int) -
     Of the other platform's file it takes the first `file_lines` lines: the rest is the same again, for a minute more.
     """
     night = Night(house.of(here.stack), wish, _data(here.run_dir / "data", wish.viewers, file_lines), progress)
-    beside = Happenings(here.stack)
+    beside = Happenings(here.stack, here.prometheus)
     try:
         beside.begin()
         asyncio.run(_both(night, beside))
@@ -43,7 +43,7 @@ def evening(here: Watched, wish: Wish, progress: Progress, *, file_lines: int) -
 
 def locust(here: Watched, wish: Wish, progress: Progress) -> None:
     """The same evening with Locust's crowd (`python -m load play`), which comes in bursts as items are shown."""
-    beside = Happenings(here.stack)
+    beside = Happenings(here.stack, here.prometheus)
     try:
         beside.begin()
         crowd = Child("locust", _command(here, wish), log=here.run_dir / "locust.log", env={**os.environ, **SETTINGS})

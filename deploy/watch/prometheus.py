@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import yaml
 
+from chassis.patience import patience
 from stack import rules
 from stack.processes import LOCAL, Child, free_port, wait_for
 
@@ -104,7 +105,7 @@ def start(addresses: Mapping[str, str], run_dir: Path, *, interval: float = 1.0,
     child = Child("prometheus", command, log=run_dir / "prometheus.log", cwd=own)
     url = f"http://{LOCAL}:{port}"
     try:
-        wait_for({child: lambda: _lacks(url)}, within=READY_WITHIN)
+        wait_for({child: lambda: _lacks(url)}, within=READY_WITHIN * patience())
     except BaseException:
         child.kill()
         raise
@@ -132,7 +133,8 @@ def _job(job: dict[str, Any], addresses: Mapping[str, str], interval: float) -> 
             groups.append({"labels": {"service": job["job_name"]}} | group | {"targets": here})
     if not groups:
         return None
-    own = {"scrape_interval": f"{max(1, round(interval)) * 2}s"} if "scrape_interval" in job else {}
+    rarely = f"{max(1, round(interval)) * 2}s"
+    own = {"scrape_interval": rarely, "scrape_timeout": rarely} if "scrape_interval" in job else {}
     return job | own | {"static_configs": groups}
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import httpx
 
+from chassis.patience import patience
 from dashboards.every import parsed
 from dashboards.queries import Window
 from stack.local import Stack, launch
@@ -85,7 +86,7 @@ def count_letters(stack: Stack, run_dir: Path) -> Letters:
         env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": stack.engines.kafka},
     )
     try:
-        wait_for({child: lambda: _lacks(f"http://{address}/metrics")}, within=_READY_WITHIN)
+        wait_for({child: lambda: _lacks(f"http://{address}/metrics")}, within=_READY_WITHIN * patience())
     except BaseException:
         child.kill()
         raise

@@ -16,6 +16,7 @@ from docker.types import Mount
 from tests.chaos.images import NotThere
 from tests.chaos.town import ENGINES, GUEST, SERVICES, Town
 
+from chassis.testing import patience
 from evening.idle import LISTENS
 
 SKEW_SECONDS: Final = 120
@@ -142,19 +143,26 @@ def _full(blow: Blow) -> None:
     """
     database = blow.town.members["mongodb"]
     database.excused = True
+    try:
+        _no_room(blow)
+        if not blow.town.takes_writes():
+            database.stop(grace=5)
+            database.start()
+    finally:
+        database.excused = False
+
+
+def _no_room(blow: Blow) -> None:
+    within = _BITES_WITHIN * patience()
     blow.town.disk.fill()
     try:
-        until = time.monotonic() + _BITES_WITHIN
+        until = time.monotonic() + within
         while blow.town.takes_writes():  # it still has what it set aside before
             if time.monotonic() > until:
-                raise NoHarm(f"the database still writes {_BITES_WITHIN:.0f} s after its disk is full")
+                raise NoHarm(f"the database still writes {within:.0f} s after its disk is full")
         time.sleep(blow.hold)
     finally:
         blow.town.disk.free()
-        database.excused = False
-    if not blow.town.takes_writes():
-        database.stop(grace=5)
-        database.start()
 
 
 def _wire(how: str, engine: str) -> Callable[[Blow], None]:

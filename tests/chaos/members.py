@@ -157,7 +157,5 @@ class Keeper:
             return
         try:
             member.revive(dead)
-        except APIError:  # the fault ended in this very moment, and has started it
-            pass
-        except OSError:  # the engine is slow to answer
+        except OSError:  # the engine is slow to answer, or it is started by somebody else: no harm in once more
             self._revive_after(_LATER, member, dead)

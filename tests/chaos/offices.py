@@ -11,6 +11,8 @@ from typing import Any, Final
 from tests.chaos.doors import Caller
 from tests.chaos.goods import HOME, OTHER, WINDOW, Goods
 
+from chassis.testing import patience
+
 _CARRIER: Final = "Village Express"
 _ALL: Final = 5_000
 _HEARD_WITHIN: Final = 150.0  # seconds; in a fault much of it is the fault's
@@ -120,12 +122,13 @@ async def _on_screen(platform: Caller, allotment_id: str) -> Any:
 
 async def _until(ask: Callable[[], Awaitable[Any]]) -> Any:
     """What is asked for, as soon as it is there; services hear of one another's doings a little later."""
-    deadline = time.monotonic() + _HEARD_WITHIN
+    within = _HEARD_WITHIN * patience()
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if found := await ask():
             return found
         await asyncio.sleep(0.1)
-    raise Unprepared(f"what one service was told did not reach another within {_HEARD_WITHIN:.0f} s")
+    raise Unprepared(f"what one service was told did not reach another within {within:.0f} s")
 
 
 __all__ = ["OTHER", "Staff", "Unprepared", "allot", "conclude", "open_market", "prepare"]

@@ -29,9 +29,9 @@ def test_an_address_that_is_taken_ends_the_service_with_its_reason(sample: Servi
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_at_once_and_with_code_0(start_sample: StartSample, number: signal.Signals) -> None:
-    service = start_sample()
+    service = start_sample(SHUTDOWN_GRACE_SECONDS="60")
     service.process.process.send_signal(number)
-    assert service.process.process.wait(5) == 0
+    assert service.process.process.wait(20) == 0
 
 
 def test_a_bug_ends_the_service_with_code_1_and_its_reason(start_sample: StartSample) -> None:

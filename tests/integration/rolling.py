@@ -1,7 +1,9 @@
 """A rolling restart as clients meet it: a balancer that learns late, callers that keep their connections, viewers.
 
 No caller tries anything again. A connection is used until its answer says that it ends, or it is seen to have ended;
-the next one goes to a replica that was ready a while ago, as kube-proxy's endpoints are.
+the next one goes to a replica that was ready a while ago, as kube-proxy's endpoints are. A replica that says that it
+stops, or that nobody listens for any more, is taken out at once; one that is late with its answer only when it stays
+so, as the charts' probes have it.
 """
 
 import random
@@ -17,6 +19,7 @@ from evening.callers import PATIENCE_SECONDS, Caller, Said
 from stack.services import Service
 
 LAG_SECONDS: Final = 0.6
+LATE_SECONDS: Final = 3.0  # as the charts' readiness probe: two failures, three seconds apart
 _ASKED_EVERY_SECONDS: Final = 0.1
 
 
@@ -27,6 +30,7 @@ class Balancer:
         self._replicas = replicas
         self._lag = lag
         self._seen: deque[tuple[float, list[Service]]] = deque([(time.monotonic(), list(replicas))])
+        self._ready = {replica: time.monotonic() for replica in replicas}  # since when it is not known otherwise
 
     def connect(self) -> HTTPConnection:
         """A connection to one of them. Raises OSError if it is not taken."""
@@ -43,10 +47,20 @@ class Balancer:
 
     def look(self) -> None:
         """Ask once."""
-        self._seen.append((time.monotonic(), [replica for replica in self._replicas if _ready(replica)]))
+        for replica in self._replicas:
+            self._ask(replica)
+        still = time.monotonic() - LATE_SECONDS
+        self._seen.append((time.monotonic(), [one for one, at in self._ready.items() if at > still]))
         while len(self._seen) > 1 and self._seen[1][0] < time.monotonic() - self._lag:
             self._seen.popleft()
         time.sleep(_ASKED_EVERY_SECONDS)
+
+    def _ask(self, replica: Service) -> None:
+        ready = _ready(replica)
+        if ready:
+            self._ready[replica] = time.monotonic()
+        elif ready is False:
+            self._ready.pop(replica, None)
 
 
 class Load(callers.Load):
@@ -74,13 +88,17 @@ def header(service: Service, subject: str, *roles: str, county: str | None = Non
         return {"Authorization": client.headers["authorization"]}
 
 
-def _ready(replica: Service) -> bool:
+def _ready(replica: Service) -> bool | None:
+    """Whether it is; None if that is not known."""
     connection = _connection(replica, 2.0)
     try:
         connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
+        answer = connection.getresponse()
+        return answer.status == 200 or (False if b"stopping" in answer.read() else None)
+    except ConnectionRefusedError:
         return False
+    except (OSError, HTTPException):
+        return None
     finally:
         connection.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chassis.testing import patience
 from stack.choosing import Choice
 from stack.engines import Engines
 
@@ -24,16 +25,15 @@ def given(choice: Choice, request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(BENCH), *arguments], capture_output=True, text=True, check=False, timeout=100
-    )
+    command, within = [sys.executable, str(BENCH), *arguments], 100 * patience()
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=within)
 
 
 @pytest.fixture(scope="module")
 def report(given: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Four buyers on one item for a moment, and a few orders of a channel."""
     file = tmp_path_factory.mktemp("bench") / "report.json"
-    few = ("--buyers", "4", "--items", "1", "--replicas", "1", "--seconds", "0.3", "--channel-orders", "50")
+    few = ("--buyers", "4", "--items", "1", "--replicas", "1", "--seconds", "1.5", "--channel-orders", "50")
     done = bench("--quick", *few, *given, "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(file.read_text())

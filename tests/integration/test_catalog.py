@@ -14,7 +14,7 @@ from tests.starting import Starter
 
 from chassis.config import Settings, load
 from chassis.producer import Producer
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from contracts.codec import Event, decode, record, to_message
 from contracts.events import AllotmentClosed, DemandMissed, Fact
 from contracts.ids import new_id
@@ -57,7 +57,7 @@ def producer(settings: dict[str, str]) -> Iterator[Producer]:
 
 def platform(service: Service) -> httpx.Client:
     """The platform's own people."""
-    return service.client("engineer", ["platform"])
+    return service.client("engineer", ["platform"], timeout=60 * patience())
 
 
 def office(service: Service, county: str = XIUWEN) -> httpx.Client:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from chassis.testing import patience
 from contracts.metrics import ALL, DEAD_LETTERS_EXPORTER, EVERY_SERVICE
 from contracts.readers import READERS
 from evening.audit import CHECKS
@@ -22,6 +24,7 @@ from stack.choosing import Choice
 
 CLEAN_LINES = 7_608  # of the shelf shop's trace
 DIRTY_LINES = 2_292
+SPEED = "72"  # half of the demo's: where all is slow, buyers still come and pay in time
 # What this evening has no series of: no drill is held, nothing is traced, nobody waits or subscribes, no other platform
 # sends events, and perhaps nobody comes in vain. Tests of these things look at their metrics.
 UNHEARD_OF = {
@@ -39,9 +42,9 @@ OFF_SCREEN = {metric.name for metric in ALL if metric.name.startswith("orders_fe
 
 
 def evening(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "evening", *arguments]
+    command, within = [sys.executable, "-m", "evening", *arguments], 240 * patience()
     return subprocess.run(
-        command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=within, check=False
     )
 
 
@@ -55,7 +58,7 @@ def found(choice: Choice, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     own = choosing.start(choice, directory, env={})
     try:
         engines = {"KAFKA_BOOTSTRAP_SERVERS": own.kafka, "MONGODB_URI": own.mongodb}
-        options = ("--viewers", "200", "--seed", "7", "--json", "found.json", "--metrics", "metrics")
+        options = ("--viewers", "200", "--seed", "7", "--speed", SPEED, "--json", "found.json", "--metrics", "metrics")
         played = evening(*options, cwd=directory, **engines)
         assert played.returncode == 0, played.stdout[-8_000:] + played.stderr[-2_000:]
         assert (directory / "build" / "evening.png").stat().st_size > 10_000
@@ -75,10 +78,16 @@ def counted(servers: str, topics: Iterable[str]) -> dict[str, int]:
         for part in topic.partitions
     ]
     consumer.assign(parts)
+    ends = {(part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=10)[1] for part in parts}
+    left = {part for part, end in ends.items() if end}
     totals: Counter[str] = Counter()
-    while messages := consumer.consume(1_000, timeout=2.0):
-        totals.update(message.topic() for message in messages if message.error() is None)
+    deadline = time.monotonic() + 60 * patience()
+    while left and time.monotonic() < deadline:
+        messages = [message for message in consumer.consume(1_000, timeout=1.0) if message.error() is None]
+        totals.update(message.topic() for message in messages)
+        left -= {(at.topic(), at.partition()) for at in messages if at.offset() + 1 >= ends[at.topic(), at.partition()]}
     consumer.close()
+    assert not left, f"never read to their ends: {left}"
     return {name: totals[name] for name in topics}
 
 

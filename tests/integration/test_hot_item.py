@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -21,6 +21,7 @@ BUYERS: Final = 64
 ATTEMPTS: Final = 400
 OFFERED: Final = 200
 _MOST_TRIES: Final = 60
+_LAST: Final = BUYERS + BUYERS // 2  # so that they never are all of those who ask at once
 
 
 class Answer(NamedTuple):
@@ -32,10 +33,15 @@ class Answer(NamedTuple):
 
 
 class Crowd:
-    """Buyers who ask any replica, and another one with the same key when they get no answer."""
+    """Buyers who ask any replica, and another one with the same key when they get no answer.
+
+    The last of them wait for what is to happen meanwhile, where something is.
+    """
 
     def __init__(self, replicas: Sequence[Service], issuer: Issuer) -> None:
         self.told = 0
+        self.happened = Event()
+        self.happened.set()
         self._doors = [httpx.Client(base_url=one.url, timeout=20, trust_env=False) for one in replicas]
         self._tokens = [issuer.token(f"hot-{n}", ["buyer"]) for n in range(BUYERS)]
 
@@ -47,6 +53,8 @@ class Crowd:
     def _buy(self, n: int, allotment_id: str, quantity: int) -> Answer:
         headers = {"Authorization": f"Bearer {self._tokens[n % BUYERS]}", "Idempotency-Key": new_id()}
         body = {"allotment_id": allotment_id, "quantity": quantity, "channel": "web"}
+        if n >= ATTEMPTS - _LAST:
+            self.happened.wait()
         for tries in count(1):
             try:
                 answer = self._doors[(n + tries) % len(self._doors)].post("/orders", json=body, headers=headers)
@@ -116,6 +124,7 @@ def test_64_buyers_get_exactly_what_there_is(shop: Shop, crowd: Crowd, quantity:
 def test_also_when_a_replica_is_killed_in_the_middle(shop: Shop, replicas: list[Service], crowd: Crowd) -> None:
     shelf = shop.shelf(offered=OFFERED)
     answers: list[Answer] = []
+    crowd.happened.clear()
     rush = Thread(target=lambda: answers.extend(crowd.rush(shelf, 1)))
     rush.start()
     eventually(killing(crowd, replicas[2]), every=0.001)
@@ -134,6 +143,7 @@ def killing(crowd: Crowd, replica: Service) -> Callable[[], bool]:
         if crowd.told < OFFERED // 4:
             return False
         replica.kill()
+        crowd.happened.set()
         return True
 
     return kill

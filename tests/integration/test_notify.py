@@ -15,7 +15,7 @@ from tests.scraped import page, value
 from tests.starting import Starter, StartService
 from tests.unit.notify.facts import NOON, fact
 
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from contracts import metrics as declared
 from contracts.codec import record, to_message
 from contracts.events import (
@@ -313,10 +313,10 @@ def test_a_cursor_of_nowhere_starts_anew_with_the_state_of_now(notify: Service) 
 
 
 def test_open_streams_do_not_hold_up_a_stop(start_service: StartService) -> None:
-    notify = start_service("notify")
+    notify = start_service("notify", SHUTDOWN_GRACE_SECONDS="60")
     with notify.client(None) as browser, live(browser) as events:
         next(events)
-        notify.stop(grace=5)
+        notify.stop(grace=15 * patience())  # a third of the time that a request under way is given
         assert list(events) == []
     assert notify.process.exit_code == 0
 

@@ -10,7 +10,7 @@ from tests.integration.shop import Shop, open_shop
 from tests.starting import Starter
 from tests.unit.orders.gateways import stripe, wechatpay
 
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 from contracts.ids import new_id
 from orders.payments import Notification, Purchase
 from orders.payments.test import Delivery, payment_id, signed
@@ -154,7 +154,7 @@ def wechatpay_till() -> Till:
 @pytest.mark.parametrize("make", [stripe_till, wechatpay_till])
 def test_a_real_provider_is_paid_asked_and_gives_back(starter: Starter, make: Callable[[], Till]) -> None:
     till = make()
-    with open_shop(starter, **till.settings, PAY_WITHIN_SECONDS="5") as shop:
+    with open_shop(starter, **till.settings, PAY_WITHIN_SECONDS=f"{5 * patience():.0f}") as shop:
         heard, unheard = (begin(shop, till) for _ in range(2))
         name = till.settings["PAYMENT_PROVIDERS"]
         purchase = Purchase(order_id=heard["id"], amount_fen=heard["total_fen"], description="")

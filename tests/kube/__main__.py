@@ -16,11 +16,12 @@ HERE = Path(__file__).parent
 def main() -> None:
     try:
         choice = chosen.choose()
+        print(choice, flush=True)
+        choice.bring_images()
     except chosen.Impossible as impossible:
         print(f"kube: {impossible}", file=sys.stderr)
         sys.exit(2)
     os.environ["KUBE_SEED"] = str(choice.seed)
-    print(choice, flush=True)
     # Only what is here: the fixtures of the other tests would look for engines of their own.
     here = [f"--confcutdir={HERE}", "--timeout=900", str(HERE)]
     # What came of the loads is worth seeing when all is well, too.

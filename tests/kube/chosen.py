@@ -23,7 +23,7 @@ from stack.containers.images import image, lacking
 
 SERVICES: Final = ("catalog", "broadcast", "orders", "notify")
 IMAGES: Final = (*SERVICES, "kafka", "mongodb", "issuer", "evening", "load")
-_LOAD_WITHIN: Final = 600.0
+_LOAD_WITHIN: Final = 300.0  # seconds, for each
 
 
 class Impossible(Exception):
@@ -45,8 +45,12 @@ class Chosen:
         return f"kube: {self.cluster}; {how}; seed {self.seed}"
 
     def bring_images(self) -> None:
-        if self.load:
-            run(*self.load, *dict.fromkeys(self.images.values()), within=_LOAD_WITHIN)
+        """Into the cluster, one after the other. Raises Impossible."""
+        for name in dict.fromkeys(self.images.values()) if self.load else ():
+            try:
+                run(*self.load, name, within=_LOAD_WITHIN)
+            except Refused as refused:
+                raise Impossible(f"{name} cannot be brought into the cluster: {_last_line(refused)}") from None
 
 
 def choose(env: Mapping[str, str] = os.environ) -> Chosen:

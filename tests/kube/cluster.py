@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from chassis.testing import eventually, patience
+
 LABEL: Final = "shanhuo.test/kube"
 _RESTRICTED: Final = {f"pod-security.kubernetes.io/{what}": "restricted" for what in ("enforce", "warn")}
 
@@ -55,6 +57,7 @@ class Namespace:
         self.name = name
         self._helm = str(helm)
         self._env = dict(env)
+        self._kinds: list[str] = []
 
     def create(self) -> None:
         labels = {LABEL: "yes", **_RESTRICTED}
@@ -87,8 +90,13 @@ class Namespace:
 
     def kinds(self) -> str:
         """All kinds of objects that can be listed here, but for events, which tell of things that are gone."""
-        told = self.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
-        return ",".join(kind for kind in told if not kind.startswith("events") and ".metrics.k8s.io" not in kind)
+        if not self._kinds:  # not to be had while a server that adds kinds of its own, as that of metrics, is away
+            told = eventually(self._listable, within=60, every=1.0)
+            self._kinds = [kind for kind in told if not kind.startswith("events") and ".metrics.k8s.io" not in kind]
+        return ",".join(self._kinds)
+
+    def _listable(self) -> list[str]:
+        return self.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
 
     def labelled(self, selector: str) -> set[str]:
         """Everything with these labels, as kind/name."""
@@ -117,7 +125,11 @@ class Namespace:
 
 
 def run(*words: str, within: float, given: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """What the command printed. Raises Refused with what it said when it fails or takes too long."""
+    """What the command printed. Raises Refused with what it said when it fails or takes too long.
+
+    `within`: seconds, of a machine as fast as `patience` says.
+    """
+    within *= patience()
     try:
         done = subprocess.run(words, input=given, env=env, capture_output=True, text=True, timeout=within, check=False)
     except subprocess.TimeoutExpired:

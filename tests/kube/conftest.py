@@ -52,7 +52,6 @@ def choice() -> Chosen:
 @pytest.fixture(scope="session")
 def town(choice: Chosen, pytestconfig: pytest.Config) -> Iterator[Town]:
     """An empty namespace, gone afterwards whatever happens."""
-    choice.bring_images()
     namespace = Namespace(f"shanhuo-test-{secrets.token_hex(3)}", choice.helm)
     namespace.create()
     try:
@@ -73,9 +72,10 @@ def installed(town: Town, choice: Chosen) -> Installed:
         (alone[service],) = eventually(lambda service=service: _alive(town, service), within=WITHIN, every=0.5)
     town.start_engines(kafka=0, mongodb=1, issuer=1)
     town.wait_ready("mongodb", "issuer")
-    for service in order:
-        eventually(lambda service=service: _only_kafka(town.lacking(service)), within=WITHIN, every=1.0)
-    lacking = {service: town.lacking(service) for service in order}
+    lacking = {
+        service: eventually(lambda service=service: _only_kafka(town.lacking(service)), within=WITHIN, every=1.0)
+        for service in order
+    }
     starved = {service: town.pods(service) for service in order}
     town.start_engines(kafka=1)
     town.wait_ready("kafka")
@@ -106,9 +106,9 @@ def _alive(town: Town, service: str) -> list[Pod]:
     return [pod for pod in town.pods(service) if pod.alive]
 
 
-def _only_kafka(lacking: dict[str, str]) -> bool:
-    """Whether of the engines the broker is all that a service still misses."""
-    return "kafka" in lacking and "mongodb" not in lacking
+def _only_kafka(lacking: dict[str, str]) -> dict[str, str]:
+    """What a service still misses, if of the engines that is the broker; nothing otherwise."""
+    return lacking if "kafka" in lacking and "mongodb" not in lacking else {}
 
 
 def _interrupt(*_: Any) -> NoReturn:

@@ -4,9 +4,9 @@ from tests.kube.chosen import SERVICES
 from tests.kube.cluster import Pod
 from tests.kube.town import WITHIN, Load, Town, failed_checks
 
-from chassis.testing import eventually
+from chassis.testing import eventually, patience
 
-STUBBORN_SECONDS = "90"
+STUBBORN_SECONDS = 90
 
 
 def test_no_order_is_lost_when_pods_are_killed_and_requests_that_are_tried_again_succeed(running: Town) -> None:
@@ -14,7 +14,7 @@ def test_no_order_is_lost_when_pods_are_killed_and_requests_that_are_tried_again
     running.upgrade("orders", replicas=2, config__PAY_WITHIN_SECONDS="900")
     running.rolled("orders")
     running.wait_ready("orders")
-    with running.load("orders", "--stubborn", STUBBORN_SECONDS, "--audit") as load:
+    with running.load("orders", "--stubborn", f"{STUBBORN_SECONDS * patience():.0f}", "--audit") as load:
         _kill_one_after_the_other(running, load)
         _remove_all_at_once(running, load)
         told = load.end(within=2 * WITHIN)

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from bench import tables
 from bench.programme import Programme, Wish
+from chassis.testing import patience
 from stack.arguments import Arguments
 from stack.engines import start_engines
 from stack.issuer import Issuer
@@ -29,7 +30,7 @@ from stack.processes import ProcessError
 
 SECONDS, QUICK_SECONDS = 5.0, 0.8  # a run
 LONGEST_CEILING = 3.0  # seconds; they vary less
-QUICK_WITHIN = 60.0
+QUICK_WITHIN, QUICK_PATIENCE = 60.0, 10.0  # of a machine as fast as `patience` says
 ROUNDS = 20
 WIDTH = 150  # of the tables where they go to a file
 
@@ -88,10 +89,10 @@ def _wish(wanted: argparse.Namespace) -> Wish:
         buyers=wanted.buyers,
         items=wanted.items,
         replicas=wanted.replicas,
-        patience=10.0 if quick else 300.0,
+        patience=QUICK_PATIENCE * patience() if quick else 300.0,
         rounds=wanted.exact or 0,
         together=quick,
-        within=QUICK_WITHIN if quick else float("inf"),
+        within=QUICK_WITHIN * patience() if quick else float("inf"),
         seconds=seconds,
         ceiling_seconds=min(seconds, LONGEST_CEILING),
         channel_orders=wanted.channel_orders if wanted.channel_orders is not None else (2_000 if quick else 20_000),

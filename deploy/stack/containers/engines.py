@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 from testcontainers.core.container import DockerContainer
 
+from chassis.patience import patience
 from stack.containers.contained import Contained
 from stack.containers.daemon import client, new_box
 from stack.containers.images import image
@@ -74,7 +75,7 @@ class ContainedEngine:
 
     def wait_ready(self, within: float = ANSWER_WITHIN) -> float:
         """Seconds from its start until it answered."""
-        return wait_for({self.child: self._answers}, within=within)[self.child]
+        return wait_for({self.child: self._answers}, within=within * patience())[self.child]
 
     def start(self, *, ready: bool = True) -> None:
         """Again, after its end: the same data, the same port."""

@@ -1,5 +1,6 @@
 """A house is at rest when nothing is left that somebody has still to finish: each such thing is in the database."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pymongo
 import pytest
 
-from evening.idle import Watch
+from evening.idle import NotAtRest, Watch, until
 from stack.engines import Engines
 
 NOW = datetime.now(UTC)
@@ -37,3 +38,33 @@ def test_what_is_left_half_done_is_no_rest(
         assert watch.unsettled() == said
         client[database][collection].update_one({"_id": "one"}, {"$set": done})
         assert watch.unsettled() == ""
+
+
+def test_what_moves_on_while_one_looks_is_seen_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = ["an order"]
+    told: list[str] = []
+
+    def unread(service: str, *_: str) -> dict[str, int]:
+        """Whoever is asked what they have still to read has just read it, and has to publish something now."""
+        told[:] = left and [service]
+        left.clear()
+        return {}
+
+    monkeypatch.setattr(watch, "unsettled", lambda: "")
+    monkeypatch.setattr(watch, "unread", unread)
+    monkeypatch.setattr(watch, "unpublished", lambda service: service in told)
+    assert watch.busy() == "orders has events to publish"
+    assert watch.busy() == "orders has events to publish"
+    told.clear()
+    assert watch.busy() == ""
+
+
+async def _soon(said: list[str], within: float) -> None:
+    await until(lambda: said.pop() if said else "", within=within)
+
+
+def test_a_house_is_given_as_much_longer_as_patience_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotAtRest, match="after 0 s: busy"):
+        asyncio.run(_soon(["busy"] * 9, within=0))
+    monkeypatch.setenv("SHANHUO_PATIENCE", "1000")
+    asyncio.run(_soon(["busy"] * 2, within=0.01))

@@ -61,10 +61,10 @@ def test_what_remains_is_told_of_slots_on_screen_and_of_no_others(
 
 
 def test_a_window_that_closes_takes_its_series_with_it(engine: Engine, store: OrdersStore, now: datetime) -> None:
-    on_screen(store, now, closes_at=now + timedelta(seconds=1))
+    on_screen(store, now, closes_at=now + timedelta(minutes=1))
     engine.watching.look_at_screen()
     assert len(shown()) == 1
-    engine.watching._clock = lambda: now + timedelta(seconds=2)
+    engine.watching._clock = lambda: now + timedelta(minutes=2)
     engine.watching.look_at_screen()
     assert shown() == shown(declared.FEATURED_OFFERED) == shown(declared.FEATURED_WAITING) == {}
 

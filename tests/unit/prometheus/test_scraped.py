@@ -135,6 +135,7 @@ def test_whoever_else_has_processes_and_requests_is_none_of_our_services(watched
     # as long ago as the rules, which are evaluated each half second, have had to see it
     for there in ("process_resident_memory_bytes offset 2s", "rate(http_request_duration_seconds_count[5s] offset 2s)"):
         eventually(lambda there=there: {*NAMES, STRANGER} <= met(there), within=WITHIN)
+    eventually(lambda: set(NAMES) <= met("service:http_requests:rate5m"), within=WITHIN)
     assert met("service:http_requests:rate5m") == set(NAMES)
     for ask in asks(document):
         window = Window(time.time() - 10, time.time(), step=0.5, scrape=0.5)

@@ -46,7 +46,7 @@ class Rig(NamedTuple):
 
 
 def settings(**fields: Any) -> PaymentSettings:
-    return PaymentSettings(**{**ENOUGH, "payment_timeout_seconds": 2.0, **fields})
+    return PaymentSettings(**{**ENOUGH, "payment_timeout_seconds": 10.0, **fields})
 
 
 @contextmanager
