@@ -27,6 +27,7 @@ from chassis.connections import Server
 from chassis.cors import Cors
 from chassis.door import Door
 from chassis.health import Health
+from chassis.newcomers import turn_away
 from chassis.outages import pauses
 from chassis.routes import PUBLIC
 from chassis.standard import endpoints
@@ -34,6 +35,7 @@ from chassis.standard import endpoints
 _log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 1024
+_HANDSHAKE_SECONDS: Final = 0.1  # whoever was about to be connected is by then
 _NO_MORE_FILES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -90,8 +92,10 @@ class WebServer(SharedExtension):
         self.health.leave()
         if self._server is not None:
             self._accepting.kill()
-            for connected, address in _backlog(self._listening):
-                self._serve(connected, address)
+            turn_away(self._listening.fd)
+            self._take_the_last()
+            eventlet.sleep(_HANDSHAKE_SECONDS)
+            self._take_the_last()
             self._listening.close()
             self._server.leave(self.container.config["settings"].shutdown_grace_seconds)
         self._left.send(None)
@@ -129,6 +133,10 @@ class WebServer(SharedExtension):
                     _log.warning("no connection can be taken", extra={"reason": wrong.strerror})
                     eventlet.sleep(0.1)
                 continue
+            self._serve(connected, address)
+
+    def _take_the_last(self) -> None:
+        for connected, address in _backlog(self._listening):
             self._serve(connected, address)
 
     def _serve(self, connected: GreenSocket, address: Any) -> None:
