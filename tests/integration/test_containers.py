@@ -141,7 +141,7 @@ def test_a_service_has_no_rights_to_speak_of(start_service: StartService) -> Non
 
 
 def test_a_service_that_was_stopped_leaves_its_log_and_its_exit_code(start_service: StartService) -> None:
-    service = start_service("catalog")
+    service = start_service("catalog", LOG_LEVEL="DEBUG")  # by default it has nothing to say of a quiet start
     name = container_of(service.process.pid)
     service.stop()
     assert service.process.exit_code == 0

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from bench import tables
 from bench.programme import Programme, Wish
-from chassis.testing import patience
+from chassis.patience import patience
 from stack.arguments import Arguments
 from stack.engines import start_engines
 from stack.issuer import Issuer
