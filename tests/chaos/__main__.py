@@ -21,7 +21,7 @@ from tests.chaos.run import LEAST_PATIENCE
 from tests.chaos.story import Story
 from tests.chaos.town import NotUp, Town
 
-from chassis.testing import patience
+from chassis.patience import patience
 from stack.arguments import Arguments
 
 RATE: Final = 20.0

@@ -16,7 +16,7 @@ from docker.types import Mount
 from tests.chaos.images import NotThere
 from tests.chaos.town import ENGINES, GUEST, SERVICES, Town
 
-from chassis.testing import patience
+from chassis.patience import patience
 from evening.idle import LISTENS
 
 SKEW_SECONDS: Final = 120

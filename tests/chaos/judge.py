@@ -19,7 +19,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.rest import NotAtRest
 
 from chassis import reading
-from chassis.testing import patience
+from chassis.patience import patience
 from contracts.events import EVENTS, OrderDeclined
 from evening.audit import Check, Evidence, Told, databases, topics
 from evening.audit import judge as weigh

@@ -21,7 +21,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.town import Town
 
-from chassis.testing import patience
+from chassis.patience import patience
 from stack.local import DATA
 
 BUYERS: Final = 16

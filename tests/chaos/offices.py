@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.chaos.doors import Caller
 from tests.chaos.goods import HOME, OTHER, WINDOW, Goods
 
-from chassis.testing import patience
+from chassis.patience import patience
 
 _CARRIER: Final = "Village Express"
 _ALL: Final = 5_000

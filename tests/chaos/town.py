@@ -20,7 +20,7 @@ from tests.chaos import recipes
 from tests.chaos.members import Keeper, Member
 from tests.chaos.wires import Wires
 
-from chassis.testing import patience
+from chassis.patience import patience
 from stack.containers import leftovers
 from stack.engines import Engines, kafka_answers
 from stack.issuer import Issuer
