@@ -4,39 +4,16 @@ Waiting for facts, a connection that ends with the test, and a relay that only r
 known here.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
 
 import mongoengine
 from mongoengine import Document
 
 from chassis.config import Settings
 from chassis.mongo import connect, ensure_indexes
-from chassis.patience import patience
+from chassis.patience import eventually, patience
 from contracts.codec import Record
-
-T = TypeVar("T")
-
-
-def eventually(check: Callable[[], T], within: float = 10.0, every: float = 0.05) -> T:
-    """Call `check` until it returns something true and raises no AssertionError.
-
-    Its value, or the last failure after `within` seconds (of a machine as fast as `patience` says).
-    """
-    within *= patience()
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            value = check()
-            if value or time.monotonic() > deadline:
-                assert value, f"still {value!r} after {within} s"
-                return value
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(every)
 
 
 @contextmanager

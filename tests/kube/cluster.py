@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from chassis.testing import eventually, patience
+from chassis.patience import eventually, patience
 
 LABEL: Final = "shanhuo.test/kube"
 _RESTRICTED: Final = {f"pod-security.kubernetes.io/{what}": "restricted" for what in ("enforce", "warn")}
