@@ -19,11 +19,11 @@ from stack.processes import SHARE, stop_all
 from stack.services import Service, Services, settings_for, start_services
 
 CHOICE = pytest.StashKey[Choice]()
-# How long an example takes says something of the machine only.
-hypothesis.settings.register_profile(
-    "ours", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("ours")
+if patience() > 1:  # how long an example takes says nothing there; Hypothesis' own profile for CI has the same
+    hypothesis.settings.register_profile(
+        "busy", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import httpx
 
-HEARD_WITHIN = 90.0  # seconds until broadcast has heard of every item; one or two, where others do not keep it busy
+HEARD_WITHIN = 30.0  # seconds until broadcast has heard of every item
 GOODS = ("counties", "hubs", "items")
 ALLOTMENT = ("county", "sku", "quantity", "purpose", "show_id", "slot", "price_fen", "per_buyer_limit")
 

@@ -145,11 +145,11 @@ def _full(blow: Blow) -> None:
     database.excused = True
     try:
         _no_room(blow)
-        if not blow.town.takes_writes():
-            database.stop(grace=5)
-            database.start()
     finally:
         database.excused = False
+    if not blow.town.takes_writes():
+        database.stop(grace=5)
+        database.start()
 
 
 def _no_room(blow: Blow) -> None:

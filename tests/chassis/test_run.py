@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chassis.testing import patience
 from stack.services import Service
 
 StartSample = Callable[..., Service]
@@ -31,7 +32,7 @@ def test_an_address_that_is_taken_ends_the_service_with_its_reason(sample: Servi
 def test_a_signal_ends_the_service_at_once_and_with_code_0(start_sample: StartSample, number: signal.Signals) -> None:
     service = start_sample(SHUTDOWN_GRACE_SECONDS="60")
     service.process.process.send_signal(number)
-    assert service.process.process.wait(20) == 0
+    assert service.process.process.wait(5 * patience()) == 0
 
 
 def test_a_bug_ends_the_service_with_code_1_and_its_reason(start_sample: StartSample) -> None:

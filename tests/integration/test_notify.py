@@ -316,7 +316,7 @@ def test_open_streams_do_not_hold_up_a_stop(start_service: StartService) -> None
     notify = start_service("notify", SHUTDOWN_GRACE_SECONDS="60")
     with notify.client(None) as browser, live(browser) as events:
         next(events)
-        notify.stop(grace=15 * patience())  # a third of the time that a request under way is given
+        notify.stop(grace=5 * patience())
         assert list(events) == []
     assert notify.process.exit_code == 0
 

@@ -22,7 +22,7 @@ from stack.local import DATA
 from stack.services import Service
 
 StartService = Callable[..., Service]
-DELAY = {"SHUTDOWN_DELAY_SECONDS": "4"}
+DELAY = {"SHUTDOWN_DELAY_SECONDS": "2"}
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -187,3 +187,4 @@ def test_without_a_delay_requests_do_fail_or_these_tests_would_show_nothing(star
 
         eventually(failed, within=60)
         running.go_on()
+    assert any("ConnectionRefusedError" in failure for failure in running.said.failures)
