@@ -66,11 +66,9 @@ class Balancer:
 class Load(callers.Load):
     """Callers at the balancer's doors, which looks at its replicas all the while."""
 
-    def __init__(
-        self, replicas: Sequence[Service], turn: Callable[[Caller], None], callers: int = 6, pause: float = 0.03
-    ) -> None:
+    def __init__(self, replicas: Sequence[Service], turn: Callable[[Caller], None], *, fresh: bool = False) -> None:
         self.balancer = Balancer(replicas)
-        super().__init__(self.balancer, turn, callers, pause)
+        super().__init__(self.balancer, turn, fresh=fresh)
 
     def go_on(self, answers: int = 100) -> None:
         """Until so many more were answered."""
