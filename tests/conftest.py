@@ -78,6 +78,17 @@ def engines(choice: Choice, run_dir: Path) -> Iterator[Engines]:
     engines.stop()
 
 
+@pytest.fixture(scope="module")
+def own_engines(choice: Choice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Engines for one file of tests whose services are all there: they would hear all that any test tells one service.
+
+    And answer it, and take a minute to read what a few hundred tests have said before them.
+    """
+    engines = choosing.start(choice, tmp_path_factory.mktemp("own"))
+    yield engines
+    engines.stop()
+
+
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[Issuer]:
     """Signs tokens: `issuer.token("b1", roles=["buyer"])`."""
@@ -107,16 +118,13 @@ def settings(engines: Engines, issuer: Issuer, database: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def services(choice: Choice, engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Services]:
-    """All four services, on databases and consumer groups of their own, when they have read what others said before.
-
-    Not longer than for a file of tests: they hear all that another test tells one service alone, and answer it too.
-    """
-    services = start_services(engines, issuer, run_dir, suffix=secrets.token_hex(4), kind=choosing.kind(choice))
+def services(choice: Choice, own_engines: Engines, issuer: Issuer, run_dir: Path) -> Iterator[Services]:
+    """All four services, on `own_engines`, when they have read what others said before on engines that were named."""
+    services = start_services(own_engines, issuer, run_dir, suffix=secrets.token_hex(4), kind=choosing.kind(choice))
     eventually(lambda: all(caught_up(service) for service in services), within=120, every=0.5)
     yield services
     services.stop()
-    drop(engines, *(service.database for service in services))
+    drop(own_engines, *(service.database for service in services))
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def sold(services: Services, buyers: str) -> int:
 
 
 def test_an_evening_is_played_recorded_and_played_again_before_twice_the_crowd(
-    services: Services, issuer: Issuer, engines: Engines, tmp_path: Path
+    services: Services, issuer: Issuer, own_engines: Engines, tmp_path: Path
 ) -> None:
     seen = locust(services, issuer, tmp_path / "drawn", "--buyers", "60", "--speed", "288")
     assert seen["failed"] == {}
@@ -56,9 +56,9 @@ def test_an_evening_is_played_recorded_and_played_again_before_twice_the_crowd(
     assert seen["paid"] > 0
     assert seen["pushes_seen"] > 0
 
-    (show_id, *_), *_ = [line.split() for line in load(engines, "shows").splitlines() if "Sweet Live" in line]
+    (show_id, *_), *_ = [line.split() for line in load(own_engines, "shows").splitlines() if "Sweet Live" in line]
     path = tmp_path / "show.jsonl"
-    path.write_text(load(engines, "record", "--show", show_id))
+    path.write_text(load(own_engines, "record", "--show", show_id))
     rows = recording.read_file(path)
     recorded = Counter(row.slot for row in rows if isinstance(row, Placed))
     assert recorded
