@@ -182,8 +182,15 @@ class Settling:
                 continue
             part = Part(rows, source.id, allotment, batch, batches.read(text))
             if all_of_it or batch < very_old or self._unborn(part):
-                self._own.add((source.id, batch))
-                self.realise([part], fresh=False)
+                self._stand_in(part)
+
+    def _stand_in(self, part: Part) -> None:
+        self._own.add((part.source_id, part.batch_id))
+        try:
+            self.realise([part], fresh=False)
+        except BaseException:  # an engine is away: else it would be nobody's, for who thinks that it is ours looks away
+            self.drop([part.source_id], part.batch_id)
+            raise
 
     def _unborn(self, part: Part) -> bool:
         """Whether it has orders that are not at rest: who began it died. Else they may only be slow to publish."""

@@ -1,4 +1,5 @@
-"""Kills a process at a chosen step towards the database or the broker, or lets somebody else act just before it.
+"""Kills a process at a chosen step towards the database or the broker, takes these away from it, or lets somebody else
+act just before it.
 
 No signal is sent: a step is a call of pymongo's or of the broker's, and whoever was killed reaches neither any more,
 whatever `finally` and `except` it still runs through. That is what `kill -9` looks like from the database. What really
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 import pytest
+from kafka.errors import KafkaError, KafkaTimeoutError
 from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect, PyMongoError
 
-How = Literal["before", "after", "half", "meanwhile", "overtaken"]
+How = Literal["before", "after", "half", "meanwhile", "overtaken", "away", "unheard"]
 HALVED: Final = ("insert_many", "bulk_write")
 _WRITES: Final = (
     "insert_one",
@@ -35,12 +38,13 @@ class Killed(BaseException):
 
 
 class Fate:
-    """What befalls a process at its nth step.
+    """What befalls a process at its nth step, counted from 1.
 
     It is killed `before` the step or `after` it: then writes (and sendings) are counted. Or when `half` of what it
     writes in bulk is written: then only writes of more than one are. Or somebody else acts just before: `meanwhile`
     counts readings as well, `overtaken` counts writes only, so that it comes between what was read and what is
-    written.
+    written. Or the engines are `away` from that step on, a reading or a write, until the fate ends: the process is
+    told so and lives. `unheard`: they take that one write, and nobody is told.
     """
 
     def __init__(self, at: int = 0, how: How = "before", act: Callable[[], object] = lambda: None) -> None:
@@ -51,28 +55,39 @@ class Fate:
     @property
     def killed(self) -> bool:
         """Whether it has come to that."""
-        return self.met and self.how not in ("meanwhile", "overtaken")
+        return self.met and self.how in ("before", "after", "half")
+
+    @property
+    def away(self) -> bool:
+        """Whether the engines are."""
+        return self.met and self.how in ("away", "unheard")
 
     def meet(self, step: str, take: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
         """Take the step, unless fate has it otherwise."""
-        if self.killed:
-            raise Killed
+        if self.met and self.how not in ("meanwhile", "overtaken"):
+            raise self._end(step)
         counts = self._counts(step, half is not None)
         self.steps += counts
         if not counts or self.steps != self.at:
             return take()
         self.met = True
-        if not self.killed:
+        if self.how in ("meanwhile", "overtaken"):
             self.act()
             return take()
-        if self.how == "after":
+        if self.how in ("after", "unheard"):
             take()
         elif self.how == "half" and half is not None:
             half()
-        raise Killed
+        raise self._end(step)
+
+    def _end(self, step: str) -> BaseException:
+        """What whoever takes a step meets from then on."""
+        if self.killed:
+            return Killed()
+        return KafkaTimeoutError("away") if step == "send" else AutoReconnect("away")
 
     def _counts(self, step: str, of_more_than_one: bool) -> bool:
-        return self.how == "meanwhile" or (step not in _READS and (self.how != "half" or of_more_than_one))
+        return self.how in ("meanwhile", "away") or (step not in _READS and (self.how != "half" or of_more_than_one))
 
 
 _fates: list[Fate] = []
@@ -80,12 +95,15 @@ _fates: list[Fate] = []
 
 @contextmanager
 def fated(fate: Fate) -> Iterator[Fate]:
-    """Within, what is done is the fate's; it ends there if the process is killed."""
+    """Within, what is done is the fate's; it ends there if the process is killed, or the engines go away."""
     _fates.append(fate)
     try:
         yield fate
     except Killed:
         pass
+    except (PyMongoError, KafkaError):
+        if not fate.away:
+            raise
     finally:
         _fates.remove(fate)
 

@@ -1,7 +1,7 @@
-"""Every race of two and every death of one, at each step: what hypothesis tries at random, here tried in full.
+"""Every race of two, every death and every outage of one, at each step: what hypothesis tries at random, here in full.
 
-One replica acts on a small shop; before its nth step another acts from beginning to end, or it is killed there, for
-every n until it comes through. Then there is peace, and the sums are right.
+One replica acts on a small shop; before its nth step another acts from beginning to end, or it is killed there, or the
+engines go away, for every n until it comes through. Then there is peace, and the sums are right.
 
 Raced are those who can get into each other's way; with `PROOF_EXAMPLES` set everybody races everybody, and readings
 are steps too.
@@ -106,6 +106,8 @@ DEEP: Final = bool(os.environ.get("PROOF_EXAMPLES"))
 # Before each write: what was read may be true no more. Before each reading as well takes three times as long.
 BETWEEN: Final[How] = "meanwhile" if DEEP else "overtaken"
 DEATHS: Final[tuple[How, ...]] = ("half", "before", "after")
+TAKING: Final = ("buys most", "buys with the last coupon", "reads what others sold")  # leave most to be finished
+OUTAGES: Final[tuple[How, ...]] = ("away", "unheard")
 
 
 class Shop:
@@ -133,11 +135,19 @@ class Shop:
     def born(self) -> Replica:
         return Replica(patient(self.settings), self.broker, Refunds())
 
+    def sweeper(self) -> Replica:
+        """One that leaves no batch to anybody else."""
+        return Replica(self.settings, self.broker, Refunds())
+
     def end(self) -> None:
         """Nothing is wrong even now, and nothing is left undone in the end."""
         self.evening.books.check(self.one.store)
-        sweeper = Replica(self.settings, self.broker, Refunds())
-        at_peace(self.evening, self.broker, sweeper, (self.one, self.other))
+        at_peace(self.evening, self.broker, self.sweeper(), (self.one, self.other))
+
+    def end_alone(self) -> None:
+        """Nor when nobody is there but the one that acted."""
+        self.evening.books.check(self.one.store)
+        at_peace(self.evening, self.broker, self.one, ())
 
 
 def _collections() -> list[Any]:
@@ -190,3 +200,41 @@ def test_one_is_killed_at_any_write(shop: Shop, first: str) -> None:
                 shop.one = shop.born()
                 shop.end()
         assert at > 1 or how == "half", "there was a write to be killed at"
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_one_from_which_the_engines_go_away_at_any_step_does_the_rest_when_they_are_back(
+    shop: Shop, first: str
+) -> None:
+    for how in OUTAGES:
+        for at in count(1):
+            shop.opened_again()
+            shop.one = shop.sweeper()
+            with told(f"one {first}, and the engines are {how} at step {at}"):
+                with fated(Fate(at, how)) as fate:
+                    FIRST[first].run(shop.evening, shop.one)
+                if not fate.met:
+                    break
+                shop.end_alone()
+        assert at > 1, "there was a step to take"
+
+
+@pytest.mark.parametrize("first", FIRST if DEEP else TAKING)
+def test_who_finishes_for_the_dead_and_is_not_answered_finishes_when_the_engines_are_back(
+    shop: Shop, first: str
+) -> None:
+    for died_at in count(1):
+        for at in count(1):
+            shop.opened_again()
+            with told(f"one {first} and is killed after write {died_at}; who sweeps is not answered at write {at}"):
+                with fated(Fate(died_at, "after")) as death:
+                    FIRST[first].run(shop.evening, shop.one)
+                shop.one = shop.sweeper()
+                with fated(Fate(at, "unheard")) as outage:
+                    shop.one.sweep()
+                shop.end_alone()
+            if not outage.met:
+                break
+        if not death.met:
+            break
+    assert died_at > 1, "there was a write to be killed at"

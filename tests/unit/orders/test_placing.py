@@ -49,6 +49,10 @@ def dies(*_: Any, **__: Any) -> Any:
     raise Dies
 
 
+def away(*_: Any, **__: Any) -> Any:
+    raise AutoReconnect("away")
+
+
 @pytest.fixture
 def stock(store: OrdersStore) -> Allotment:
     made = allotment(offered=50)
@@ -297,6 +301,23 @@ def test_killed_in_the_middle_of_inserting_the_sweep_inserts_the_rest(
     assert exact(store, stock.id).sold == 10
 
 
+def test_who_finishes_for_the_dead_and_finds_the_database_away_finishes_later(
+    new_engine: Engines, store: OrdersStore, stock: Allotment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper = new_engine()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.orders), "add", dies)
+        with pytest.raises(Dies):
+            new_engine().placing.place([request(stock) for _ in range(3)])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.orders), "add", away)
+        with pytest.raises(AutoReconnect):
+            sweeper.sweep()
+    sweeper.sweep()
+    found = exact(store, stock.id)
+    assert (found.sold, found.batches, found.pending) == (3, {}, [])
+
+
 def test_killed_before_the_batch_is_removed_nothing_happens_twice(
     new_engine: Engines, store: OrdersStore, stock: Allotment, relay: FakeRelay
 ) -> None:
@@ -334,9 +355,6 @@ def test_what_was_given_up_is_no_order_for_anybody_and_never_becomes_one(store: 
 def test_an_outage_while_taking_leaves_nothing_and_the_retry_is_served(
     engine: Engine, store: OrdersStore, stock: Allotment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: Any) -> Any:
-        raise AutoReconnect("away")
-
     wish = request(stock)
     with monkeypatch.context() as patch:
         patch.setattr(type(store.allotments), "take", away)
