@@ -184,3 +184,5 @@ def test_without_a_delay_requests_do_fail_or_these_tests_would_show_nothing(star
             return [failure for failure in running.said.failures if "ConnectionRefusedError" in failure]
 
         eventually(refused, within=60)
+        running.go_on()
+    assert any("ConnectionRefusedError" in failure for failure in running.said.failures)
